@@ -1,0 +1,116 @@
+// Package host is the sandbox around a contract: what it may reach, what a call
+// costs, and what a call leaves behind. It declares Runtime, which each engine under
+// runtimes/ implements, and owns everything that must be the same in all of them:
+// the meaning and the price of every host function, the limits, and the outcome.
+//
+// One call goes like this. The node opens a Session with the abi.Call and a State to
+// read from, and hands it to Module.Call. The runtime enters the contract; whenever
+// the contract calls a host function the runtime calls the Session's method of the same
+// name, after charging its price. When the contract ends, the runtime returns the
+// Result that Session.Finish made. Writes stay in the Session until then: a contract
+// that faults has written nothing.
+package host
+
+import (
+	"context"
+	"time"
+
+	"github.com/kalima-chain/kalima/abi"
+)
+
+// Runtime prepares contracts of one language family. Implementations are safe for
+// concurrent use and are tested by package hosttest.
+type Runtime interface {
+	// Name is the engine's name as the manifest gives it: "wasm", "js" or "starlark".
+	Name() string
+
+	// Load checks and prepares an artefact. An error that is a *Refusal means the
+	// artefact is at fault (and says how); any other error is the node's.
+	// The caller keeps ownership of code, and may not change it afterwards.
+	Load(ctx context.Context, code []byte) (Module, error)
+
+	// Close ends all modules. No call may be running.
+	Close() error
+}
+
+// Module is a prepared contract. Safe for concurrent use.
+type Module interface {
+	// Phases lists the entries the contract has, in the order of their numbers.
+	Phases() []abi.Phase
+
+	// Call runs the entry of the session's phase. It always starts from the same
+	// memory. What the contract does wrong is in Result.Fault; an error is the node's
+	// fault (ctx ended, out of processes) and says nothing about the contract.
+	Call(ctx context.Context, s *Session) (Result, error)
+
+	// Close frees the module. No call may be running.
+	Close() error
+}
+
+// State is what a contract may read: the current values as of one height.
+type State interface {
+	// Get returns the current value of a key. The caller must not change it.
+	Get(abi.Address, string) (value []byte, ok bool)
+
+	// Next returns the first key of the address that is greater than after, in byte order.
+	Next(address abi.Address, after string) (key string, ok bool)
+}
+
+// Grant says what a deployed contract may do beyond its own state.
+type Grant struct {
+	Write  []abi.Pattern // validate: addresses it may put to
+	Submit []abi.Pattern // react: addresses it may submit to
+}
+
+// Limits bound one call. Zero fields take the value of DefaultLimits.
+type Limits struct {
+	Gas      uint64        // gas (WASM) or steps (JavaScript, Starlark)
+	Memory   uint64        // bytes of memory a contract may have
+	Depth    int           // nested calls inside the contract
+	Writes   int           // puts, deletes and submits
+	Bytes    int           // keys and values of those together
+	Log      int           // bytes of log kept, the rest is dropped
+	Deadline time.Duration // when this node gives up; never an outcome, always an error
+}
+
+// DefaultLimits fit a small contract many times over.
+var DefaultLimits = Limits{
+	Gas:      50_000_000,       // about 50 ms of compiled code, so one call cannot stall a block for long
+	Memory:   64 << 20,         // an idle Go contract has 4 MiB
+	Depth:    100_000,          // units of 4 + parameters + locals, see host/meter
+	Writes:   64,               // an alarm and a few counters, many times over
+	Bytes:    12 << 10,         // they must fit a block beside their transaction
+	Log:      8 << 10,          // a screenful
+	Deadline: 10 * time.Second, // far beyond what Gas allows on a healthy machine
+}
+
+// Result is the outcome of a call.
+type Result struct {
+	Fault   *abi.Fault  // nil when the contract accepted
+	Writes  []abi.Write // in the order they were made, last write of a key only; nil on fault
+	Submits []abi.Write // react: one put each, in order; nil on fault
+	Used    Usage
+	Log     []string // lines, for people
+}
+
+// Usage is what a call took.
+type Usage struct {
+	Gas    uint64 // deterministic, part of the outcome
+	Memory uint64 // bytes at the end of the call; informative
+	Reads  int
+	Writes int
+	Bytes  int
+}
+
+// Refusal says why an artefact can not be loaded.
+type Refusal struct {
+	Reason string // what is wrong, in words
+	Hint   string // what to change, e.g. the toolchain flag; may be empty
+}
+
+func (r *Refusal) Error() string {
+	if r.Hint != "" {
+		return r.Reason + " (" + r.Hint + ")"
+	}
+	return r.Reason
+}
