@@ -102,6 +102,7 @@ const (
 	NumberOp       Number = 4 // OpKind
 	NumberPhase    Number = 5 // Phase
 	NumberOpIndex  Number = 6 // position of the operation in its transaction
+	NumberAt       Number = 7 // Time at which the sender says it measured the value; 0 when it does not say
 )
 
 // Host functions of the module "kalima", by name.
@@ -129,6 +130,7 @@ type Event struct {
 	Height   Height
 	Index    uint32 // position of the transaction in its block
 	Time     Time
+	At       Time // the sender's own time of measurement; 0 when it gave none
 	Sender   Identity
 	TxID     TxID
 }
@@ -153,6 +155,7 @@ type Call struct {
 	Sequence Sequence
 	Height   Height
 	Time     Time
+	At       Time // the sender's own time of measurement; 0 when it gave none
 	Sender   Identity
 	Name     string   // the sender's name on chain
 	Roles    []string // the sender's roles, sorted

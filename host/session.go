@@ -152,6 +152,8 @@ func (s *Session) Number(n abi.Number) (int64, *abi.Fault) {
 		v = int64(s.Call.Phase)
 	case abi.NumberOpIndex:
 		v = int64(s.Call.OpIndex)
+	case abi.NumberAt:
+		v = int64(s.Call.At)
 	default:
 		return 0, abi.Faultf(abi.BadHostCall, "number %d is not known in ABI %d", n, abi.Version)
 	}
