@@ -54,7 +54,7 @@ func (o *Outcome) Accepted() bool { return o.Code == abi.OK }
 // Write is a change made by a contract or a system operation.
 type Write struct {
 	_        struct{} `cbor:",toarray"`
-	Op       uint32 // position of the operation that led to it
+	Op       uint32   // position of the operation that led to it
 	Address  Address
 	Key      string
 	Value    []byte // empty: deleted

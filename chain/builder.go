@@ -59,16 +59,16 @@ type Reason string
 // The reasons for a refusal.
 const (
 	Malformed  Reason = "malformed"
-	BadSign    Reason = "bad_signature"
-	Unknown    Reason = "unknown_identity"
-	NoGrant    Reason = "no_grant"
+	BadSign    Reason = "bad-signature"
+	Unknown    Reason = "unknown-identity"
+	NoGrant    Reason = "no-grant"
 	Expired    Reason = "expired"
-	TooFar     Reason = "valid_until_too_far"
-	TooLarge   Reason = "too_large"
+	TooFar     Reason = "valid-until-too-far"
+	TooLarge   Reason = "too-large"
 	Replayed   Reason = "replayed" // a transaction with this id is in the chain already
 	NoPlace    Reason = "busy"
-	NoLeader   Reason = "no_leader"
-	NodeFailed Reason = "node_failed"
+	NoLeader   Reason = "no-leader"
+	NodeFailed Reason = "node-failed"
 )
 
 // Refusal is a transaction that does not get into a block: the caller's fault, not the

@@ -121,7 +121,9 @@ func (m *Member) MaySubscribe(a abi.Address) bool {
 }
 
 // ReadsAll reports whether the member may read everything, blocks included.
-func (m *Member) ReadsAll() bool { return m.Has(Admin) || m.Has(Master) || slices.Contains(m.Sub, "/**") }
+func (m *Member) ReadsAll() bool {
+	return m.Has(Admin) || m.Has(Master) || slices.Contains(m.Sub, "/**")
+}
 
 func match(patterns []abi.Pattern, a abi.Address) bool {
 	for _, p := range patterns {

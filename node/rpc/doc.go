@@ -2,7 +2,7 @@
 // questions and answers, and a Client that asks them.
 //
 // Bodies are CBOR maps with integer keys, so that a later version may add a field. A
-// master answers a method it does not know with the code "unknown_method".
+// master answers a method it does not know with the code "unknown-method".
 //
 //	submit     Submit     Receipt       a signed transaction; answered when ordered and applied
 //	get        GetQ       Item          the current value of a key

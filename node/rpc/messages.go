@@ -22,13 +22,13 @@ const (
 
 // Error codes beside those of chain.Reason.
 const (
-	CodeNotFound      = "not_found"
-	CodeBadRequest    = "bad_request"
+	CodeNotFound      = "not-found"
+	CodeBadRequest    = "bad-request"
 	CodeCorrupt       = "corrupt"
-	CodeUnknownMethod = "unknown_method"
-	CodeUnknown       = "unknown_outcome" // the transaction may or may not be in the chain: ask again with the same one
-	CodeDigest        = "digest_mismatch"
-	CodeTokenMismatch = "token_mismatch" // a resume token of another chain, or of a fork
+	CodeUnknownMethod = "unknown-method"
+	CodeUnknown       = "unknown-outcome" // the transaction may or may not be in the chain: ask again with the same one
+	CodeDigest        = "digest-mismatch"
+	CodeTokenMismatch = "token-mismatch" // a resume token of another chain, or of a fork
 )
 
 // Submit asks a master to get a transaction into the chain. Any master takes it; the
