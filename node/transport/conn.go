@@ -22,6 +22,7 @@ type Conn struct {
 	out     *writer
 	welcome welcome
 	slots   chan struct{} // one token for each request on the request stream
+	large   chan struct{} // one token for each request with a stream of its own
 	closed  chan struct{}
 
 	mu    sync.Mutex
@@ -57,7 +58,8 @@ func (c *Conn) open(ctx context.Context) error {
 	if c.welcome, err = decodeWelcome(f); err != nil {
 		return fmt.Errorf("%w: %s: %v", ErrLost, c.peer.Short(), err)
 	}
-	c.slots = make(chan struct{}, min(int(c.welcome.inFlight), 1<<16))
+	c.slots = make(chan struct{}, min(c.welcome.inFlight, 1<<16))
+	c.large = make(chan struct{}, min(c.welcome.large, 1<<16))
 	go func() {
 		if err := c.out.run(str); err != nil {
 			c.fail(lost(c.peer, c.cause(err)))
@@ -163,12 +165,8 @@ func (c *Conn) Request(ctx context.Context, method string, body []byte) ([]byte,
 	if len(body) > maxInline {
 		return c.largeRequest(ctx, method, body)
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-c.closed:
-		return nil, c.Err()
+	if err := c.enter(ctx, c.slots); err != nil {
+		return nil, err
 	}
 	defer func() { <-c.slots }()
 
@@ -195,6 +193,18 @@ func (c *Conn) Request(ctx context.Context, method string, body []byte) ([]byte,
 		return nil, ctx.Err()
 	}
 	return nil, lost(c.peer, err2(c.Err(), err))
+}
+
+// enter waits for one of the slots.
+func (c *Conn) enter(ctx context.Context, slots chan struct{}) error {
+	select {
+	case slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.closed:
+		return c.Err()
+	}
 }
 
 // err2 returns the first error that is not nil.

@@ -12,6 +12,12 @@ import (
 
 // largeRequest sends the request over a stream of its own and reads the answer from it.
 func (c *Conn) largeRequest(ctx context.Context, method string, body []byte) ([]byte, error) {
+	// Bodies that the listener does not read yet would use up the connection's window and
+	// hold up those it does read, so they are not sent before their turn.
+	if err := c.enter(ctx, c.large); err != nil {
+		return nil, err
+	}
+	defer func() { <-c.large }()
 	str, err := c.stream(ctx, typeLargeRequest)
 	if err != nil {
 		return nil, err

@@ -36,8 +36,9 @@
 //
 //	1   request  1 byte length of the method (1 to 64), the method, the body
 //	2   cancel   empty: the dialer no longer waits for the answer
-//	16  welcome  4 bytes requests in flight the listener allows, 4 bytes longest body it takes;
-//	             more bytes may follow in later versions and are ignored
+//	16  welcome  4 bytes requests in flight the listener allows, 4 bytes longest body it takes,
+//	             4 bytes streams of type 2 it allows at once; more bytes may follow in later
+//	             versions and are ignored
 //	17  answer   the answer
 //	18  error    1 byte length of the code (1 to 64), the code, the message
 //	19  item     one frame of a subscription

@@ -149,23 +149,26 @@ func readBytes(r io.Reader, n int) ([]byte, error) {
 	}
 }
 
-// Welcome is what the listener tells a dialer it serves.
+// welcome is what the listener tells a dialer it serves.
 type welcome struct {
 	inFlight uint32 // requests the dialer may have waiting
 	maxBody  uint32 // bytes of the longest body
+	large    uint32 // requests with a stream of their own that may be open
 }
 
 func (w welcome) encode() []byte {
 	b := binary.BigEndian.AppendUint32(nil, w.inFlight)
-	return binary.BigEndian.AppendUint32(b, w.maxBody)
+	b = binary.BigEndian.AppendUint32(b, w.maxBody)
+	return binary.BigEndian.AppendUint32(b, w.large)
 }
 
 func decodeWelcome(f frame) (w welcome, err error) {
-	if f.kind != kindWelcome || len(f.body) < 8 {
+	if f.kind != kindWelcome || len(f.body) < 12 {
 		return w, fmt.Errorf("frame of kind %d with %d bytes where a welcome is due", f.kind, len(f.body))
 	}
 	w.inFlight, w.maxBody = binary.BigEndian.Uint32(f.body), binary.BigEndian.Uint32(f.body[4:])
-	if w.inFlight == 0 {
+	w.large = binary.BigEndian.Uint32(f.body[8:])
+	if w.inFlight == 0 || w.large == 0 {
 		return w, fmt.Errorf("welcome that allows no request")
 	}
 	return w, nil

@@ -25,7 +25,12 @@ func (s *session) largeRequest(str *quic.Stream) {
 	defer str.CancelRead(streamDone)
 	str.SetPriority(4, true)
 	refuse := func(e *Error) { writeFrame(str, &frame{kind: kindError, name: e.Code, body: []byte(e.Message)}) }
-	if !slot(s.slots, s.ctx.Done()) {
+	// A dialer that keeps to the welcome waits here for as long as the goroutine of an
+	// answered request takes to end.
+	turn, cancel := context.WithTimeout(s.ctx, opening)
+	defer cancel()
+	if !slot(s.slots, turn.Done()) {
+		refuse(Errorf(CodeBusy, "connection has %d large requests, its limit", largeSlots))
 		return
 	}
 	defer func() { <-s.slots }()

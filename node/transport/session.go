@@ -100,7 +100,7 @@ func (s *session) requests(str *quic.Stream) {
 		return
 	}
 	str.SetPriority(2, true) // before subscriptions and large bodies
-	w := welcome{inFlight: uint32(s.e.cfg.MaxInFlight), maxBody: uint32(s.e.cfg.MaxBody)}
+	w := welcome{inFlight: uint32(s.e.cfg.MaxInFlight), maxBody: uint32(s.e.cfg.MaxBody), large: largeSlots}
 	s.out.put(nil, &frame{kind: kindWelcome, body: w.encode()})
 	s.work.Go(func() {
 		if err := s.out.run(patient{str}); errors.Is(err, os.ErrDeadlineExceeded) {
