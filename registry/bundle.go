@@ -14,7 +14,7 @@ import (
 
 // Limits of a bundle, in bytes.
 const (
-	MaxArtefact  = 8 << 20  // a Go contract that prints, sorts and parses JSON has 3.6 MiB
+	MaxArtefact  = 6 << 20  // a Go contract that prints, sorts and parses JSON has 3.6 MiB; a bundle is one blob of 8 MiB
 	MaxHeader    = 16 << 10 // a full manifest with every list at its limit has 12 KiB
 	MaxToolchain = 256
 	MaxBundle    = prefix + MaxHeader + MaxArtefact + MaxArchive
