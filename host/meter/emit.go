@@ -1,0 +1,199 @@
+package meter
+
+import "math"
+
+// This file writes what the rewriter puts in. Every sequence leaves the operand stack as
+// it found it, except where it says otherwise.
+
+func (w *walker) write(code ...byte) {
+	if w.emit {
+		w.out = append(w.out, code...)
+	}
+}
+
+func (w *walker) number(n uint32) {
+	if w.emit {
+		w.out = putU32(w.out, n)
+	}
+}
+
+func (w *walker) with(code byte, n uint32) {
+	if w.emit {
+		w.out = putU32(append(w.out, code), n)
+	}
+}
+
+func (w *walker) i64(v int64) {
+	if w.emit {
+		w.out = putS64(append(w.out, opI64Const), v)
+	}
+}
+
+// getGas and setGas reach the gas where this function keeps it.
+func (w *walker) getGas() {
+	if w.f.local() {
+		w.with(opLocalGet, w.f.gasLocal())
+	} else {
+		w.with(opGlobalGet, w.m.gas())
+	}
+}
+
+func (w *walker) setGas() {
+	if w.f.local() {
+		w.with(opLocalSet, w.f.gasLocal())
+	} else {
+		w.with(opGlobalSet, w.m.gas())
+	}
+}
+
+// take charges a constant.
+func (w *walker) take(price uint64) {
+	if price == 0 {
+		return
+	}
+	w.getGas()
+	w.i64(int64(min(price, math.MaxInt32)))
+	w.write(opI64Sub)
+	w.setGas()
+}
+
+// spill brings the global up to date before something that may read it; reload reads it
+// back after something that may have changed it.
+func (w *walker) spill() {
+	if w.f.local() {
+		w.publish()
+	}
+}
+
+func (w *walker) publish() {
+	w.with(opLocalGet, w.f.gasLocal())
+	w.with(opGlobalSet, w.m.gas())
+}
+
+func (w *walker) reload() {
+	if w.f.local() {
+		w.with(opGlobalGet, w.m.gas())
+		w.with(opLocalSet, w.f.gasLocal())
+	}
+}
+
+// look calls the host when the gas is used up, or, with depth, the stack.
+func (w *walker) look(depth bool) {
+	w.getGas()
+	if depth {
+		w.with(opGlobalGet, w.m.depth())
+		w.write(opI64Or)
+	}
+	w.i64(0)
+	w.write(opI64LtS, opIf, voidish)
+	w.getGas()
+	w.with(opCall, w.m.refill())
+	if w.f.local() {
+		w.setGas()
+	} else {
+		w.write(opDrop) // the host has changed the global
+	}
+	w.write(opEnd)
+}
+
+// deeper takes slots from the depth.
+func (w *walker) deeper(slots int64) {
+	w.with(opGlobalGet, w.m.depth())
+	w.i64(slots)
+	w.write(opI64Sub)
+	w.with(opGlobalSet, w.m.depth())
+}
+
+// prologue is what is done on entry, before the first segment is charged.
+func (w *walker) prologue() {
+	if !w.emit {
+		return
+	}
+	w.reload()
+	if w.f.checked {
+		w.deeper(int64(w.f.chain))
+		w.look(true)
+	}
+	if w.wrap != nil {
+		w.out = append(w.out, w.wrap...)
+		w.level++
+		w.ctl[0].label = w.level
+	}
+}
+
+// epilogue is what is done at the end, with the results on the stack.
+func (w *walker) epilogue() {
+	if !w.emit || w.wrap == nil {
+		return
+	}
+	w.write(opEnd)
+	if w.f.checked {
+		w.deeper(-int64(w.f.chain))
+		if w.f.after {
+			w.look(false)
+		}
+	}
+	w.spill()
+}
+
+// loopHead opens a loop as two. The outer one is passed when the gas is used up, so that
+// the call of the host stands outside the inner loop, whose values stay in registers:
+//
+//	loop  look  loop  gas < 0: br outer  ...
+//
+// The operands that are the loop's parameters pass through.
+func (w *walker) loopHead(raw []byte) {
+	w.out = append(w.out, raw...)
+	w.look(false)
+	w.out = append(w.out, raw...)
+	w.level += 2
+	w.getGas()
+	w.i64(0)
+	w.write(opI64LtS)
+	w.with(opBrIf, 1)
+}
+
+// bulk charges for the size on top of the stack, and looks.
+func (w *walker) bulk(perGas int) {
+	w.with(opLocalTee, w.f.tempLocal())
+	w.getGas()
+	w.with(opLocalGet, w.f.tempLocal())
+	w.write(opI64ExtendU)
+	if perGas == bytesPerGas {
+		w.i64(3)
+		w.write(opI64ShrU)
+	}
+	w.write(opI64Sub)
+	w.setGas()
+	w.look(false)
+}
+
+// growth asks the host before memory.grow: it charges, and may say no.
+func (w *walker) growth() {
+	t := w.f.tempLocal()
+	w.with(opLocalSet, t)
+	w.spill()
+	w.with(opLocalGet, t)
+	w.with(opCall, w.m.grow())
+	w.reload()
+	w.write(opIf, i32Type)
+	w.with(opLocalGet, t)
+	w.write(opMemoryGrow, 0, opElse, opI32Const, 0x7f, opEnd)
+}
+
+// canonical replaces a NaN on top of the stack by the canonical one.
+func (w *walker) canonical(single bool) {
+	t, ne, typ := w.f.nan64Local(), byte(opF64Ne), byte(f64Type)
+	nan := []byte{opF64Const, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f}
+	if single {
+		t, ne, typ = w.f.nan32Local(), opF32Ne, f32Type
+		nan = []byte{opF32Const, 0, 0, 0xc0, 0x7f}
+	}
+	w.with(opLocalTee, t)
+	w.with(opLocalGet, t)
+	w.write(ne, opIf, typ)
+	w.write(nan...)
+	w.write(opElse)
+	w.with(opLocalGet, t)
+	w.write(opEnd)
+}

@@ -1,0 +1,110 @@
+package wasm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/kalima-chain/kalima/abi"
+)
+
+// gas is a call's budget, handed to the contract's global in slices. At any time what
+// the contract used is handed less what the global holds; the global may be negative
+// until somebody looks.
+type gas struct {
+	limit  uint64
+	handed uint64 // at most limit
+	slice  uint64
+}
+
+func (g *gas) start(global api.MutableGlobal, limit, slice uint64) {
+	*g = gas{limit: limit, slice: slice, handed: min(limit, slice)}
+	global.Set(g.handed)
+}
+
+func (g *gas) used(global api.MutableGlobal) uint64 { return g.handed - global.Get() }
+
+// more hands out a slice, or as much as is missing, and returns how much; ok is false
+// when the limit does not reach.
+func (g *gas) more(global api.MutableGlobal, missing uint64) (given uint64, ok bool) {
+	left := g.limit - g.handed
+	given = min(max(g.slice, missing), left)
+	g.handed += given
+	global.Set(global.Get() + given)
+	return given, given >= missing
+}
+
+func outOfGas(limit uint64) *abi.Fault {
+	return abi.Faultf(abi.OutOfGas, "more than %d gas", limit)
+}
+
+// Charge takes gas for a host function. It is the session's host.Meter.
+func (i *instance) Charge(n uint64) *abi.Fault {
+	if n > i.budget.limit {
+		return outOfGas(i.budget.limit)
+	}
+	left := int64(i.gas.Get()) - int64(n)
+	i.gas.Set(uint64(left))
+	if left >= 0 {
+		return nil
+	}
+	i.look()
+	if _, ok := i.budget.more(i.gas, uint64(-left)); !ok {
+		return outOfGas(i.budget.limit)
+	}
+	return nil
+}
+
+// refill is called by the contract when its gas or its depth is negative.
+func refill(ctx context.Context, _ api.Module, stack []uint64) {
+	i := caller(ctx)
+	i.look()
+	if int64(i.depth.Get()) < 0 {
+		i.end(abi.Faultf(abi.StackOverflow, "calls nested deeper than %d slots", i.session.Limits.Depth))
+	}
+	left := int64(stack[0])
+	var missing uint64
+	if left < 0 {
+		missing = uint64(-left)
+	}
+	given, ok := i.budget.more(i.gas, missing)
+	if !ok {
+		i.end(outOfGas(i.budget.limit))
+	}
+	stack[0] += given
+}
+
+// look gives up when the deadline is past or the call's context ended.
+func (i *instance) look() {
+	if err := i.Err(); err != nil {
+		i.abort(err)
+	}
+	if time.Now().After(i.deadline) {
+		i.abort(fmt.Errorf("no end after %v: %w", i.session.Limits.Deadline, context.DeadlineExceeded))
+	}
+}
+
+// pricePage is the price of memory growth: a page of 64 KiB has to be found and zeroed.
+const pricePage = 8192
+
+// grow is called by the contract before memory.grow. What it charges does not depend on
+// whether the memory is then given.
+func grow(ctx context.Context, _ api.Module, stack []uint64) {
+	i := caller(ctx)
+	pages := uint64(uint32(stack[0]))
+	if f := i.Charge(pages * pricePage); f != nil {
+		i.end(f)
+	}
+	size := uint64(i.mem.Size()) + pages*pageSize
+	most := min(i.session.Limits.Memory, i.m.rt.cfg.MaxMemory)
+	if own := uint64(i.m.info.MaxPages) * pageSize; own != 0 {
+		most = min(most, own)
+	}
+	stack[0] = 1
+	if size > most {
+		i.refused = true
+		stack[0] = 0
+	}
+}

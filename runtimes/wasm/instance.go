@@ -1,0 +1,196 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/host"
+	"github.com/kalima-chain/kalima/host/meter"
+)
+
+// instance is one instance of a contract. It serves one call at a time, and is the
+// context of that call, so that host functions find it without a search.
+type instance struct {
+	context.Context // of the call under way
+
+	m       *module
+	mod     api.Module
+	mem     api.Memory
+	linear  *linear // nil when the memory is wazero's own
+	gas     api.MutableGlobal
+	depth   api.MutableGlobal
+	globals []api.MutableGlobal
+	entries [8]api.Function // by phase
+
+	// Of the call under way.
+	session  *host.Session
+	budget   gas
+	deadline time.Time
+	stop     *abi.Fault // why a host function ended the call
+	failed   error      // why this node gave up
+	exited   bool       // the contract called exit(0)
+	refused  bool       // it was refused memory
+	text     []byte     // unfinished line of output
+	stack    [1]uint64
+}
+
+// errStop is what host functions panic with after setting stop, failed or exited.
+var errStop = errors.New("stopped by the host")
+
+// instanceKey finds the instance should the engine wrap the context.
+type instanceKey struct{}
+
+// Value returns the instance for its key, and the call's own values.
+func (i *instance) Value(key any) any {
+	if key == (instanceKey{}) {
+		return i
+	}
+	return i.Context.Value(key)
+}
+
+func caller(ctx context.Context) *instance {
+	if i, ok := ctx.(*instance); ok {
+		return i
+	}
+	return ctx.Value(instanceKey{}).(*instance)
+}
+
+// instantiate makes an instance whose initialisation has not run. The build lock is held.
+func (m *module) instantiate(ctx context.Context) (*instance, error) {
+	i := &instance{m: m}
+	ctx = context.WithoutCancel(ctx)
+	if !m.info.Sticky {
+		most := m.rt.cfg.MaxMemory
+		if own := uint64(m.info.MaxPages) * pageSize; own != 0 {
+			most = min(most, own)
+		}
+		var err error
+		if i.linear, err = newLinear(m.info.MinPages, most); err != nil {
+			return nil, err
+		}
+	}
+	if i.linear != nil {
+		ctx = experimental.WithMemoryAllocator(ctx, i.linear)
+	}
+	mod, err := m.rt.rt.InstantiateModule(ctx, m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		if i.linear != nil {
+			i.linear.Free()
+		}
+		return nil, refuse("can not be instantiated: %s", abi.Clip(err.Error()))
+	}
+	i.mod, i.mem = mod, mod.Memory()
+	i.gas = mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal)
+	i.depth = mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)
+	for n := range m.info.Globals {
+		i.globals = append(i.globals, mod.ExportedGlobal(meter.ExportGlobal(n)).(api.MutableGlobal))
+	}
+	for _, p := range m.phases {
+		i.entries[p] = mod.ExportedFunction(p.String())
+	}
+	return i, nil
+}
+
+func (i *instance) close() error { return i.mod.Close(context.Background()) }
+
+// initNames lists what has to run before the contract can be called.
+func (i *instance) initNames() (names []string) {
+	if i.m.info.Start {
+		names = append(names, meter.ExportStart)
+	}
+	if _, ok := i.m.info.Funcs["_initialize"]; ok {
+		names = append(names, "_initialize")
+	}
+	return names
+}
+
+// version asks the contract for its ABI version, and puts the image back.
+func (i *instance) version(ctx context.Context, limits host.Limits) (int32, error) {
+	res, err := i.run(ctx, i.mod.ExportedFunction(abi.VersionExport), host.NewSession(abi.Call{}, noState{}, host.Grant{}, limits))
+	if err != nil {
+		return 0, err
+	}
+	if f := res.Fault; f != nil && (f.Code != abi.Rejected || f.Message != "") {
+		return 0, refuse("%s: %v", abi.VersionExport, f)
+	}
+	return int32(i.stack[0]), nil
+}
+
+// run calls a function that takes nothing and returns nothing or an i32.
+func (i *instance) run(ctx context.Context, fn api.Function, s *host.Session) (host.Result, error) {
+	i.begin(ctx, s)
+	if size := uint64(i.mem.Size()); size > s.Limits.Memory {
+		return s.Finish(abi.Faultf(abi.OutOfMemory, "the contract begins with %d bytes of memory, it may have %d", size, s.Limits.Memory), 0, size), nil
+	}
+	i.stack[0] = 0
+	err := fn.CallWithStack(i, i.stack[:])
+	i.Context, i.session = nil, nil
+	if i.failed != nil {
+		return host.Result{}, i.failed
+	}
+	var fault *abi.Fault
+	switch {
+	case i.stop != nil:
+		fault = i.stop
+	case i.exited:
+	case err != nil:
+		if fault = i.trap(err); fault == nil {
+			return host.Result{}, fmt.Errorf("the engine stopped: %w", err)
+		}
+	default:
+		fault = host.Exit(int32(uint32(i.stack[0])))
+	}
+	if i.refused && fault != nil && fault.Code == abi.Trap {
+		fault = &abi.Fault{Code: abi.OutOfMemory, Message: "the contract needs more memory than it may have", Detail: fault.Detail}
+	}
+	used := i.budget.used(i.gas)
+	if out := fault != nil && fault.Code == abi.OutOfGas; out || used > i.budget.limit {
+		used, fault = i.budget.limit, outOfGas(i.budget.limit)
+	}
+	i.session = s
+	i.flush(true)
+	i.session = nil
+	return s.Finish(fault, used, uint64(i.mem.Size())), nil
+}
+
+func (i *instance) begin(ctx context.Context, s *host.Session) {
+	i.Context, i.session = ctx, s
+	i.stop, i.failed, i.exited, i.refused = nil, nil, false, false
+	i.text = i.text[:0]
+	i.deadline = time.Now().Add(s.Limits.Deadline)
+	i.budget.start(i.gas, min(s.Limits.Gas, math.MaxInt64/2), i.m.rt.cfg.Slice)
+	i.depth.Set(uint64(s.Limits.Depth))
+	s.Begin(i)
+}
+
+// trap turns the engine's error into a fault, nil when it is not the contract's doing.
+func (i *instance) trap(err error) *abi.Fault {
+	text := err.Error()
+	kind, _, _ := strings.Cut(text, "\n")
+	kind, ok := strings.CutPrefix(kind, "wasm error: ")
+	if !ok || kind == "stack overflow" { // the depth limit is far below the engine's
+		return nil
+	}
+	return &abi.Fault{Code: abi.Trap, Message: abi.Clip(kind), Detail: text}
+}
+
+// end stops the contract with a fault.
+func (i *instance) end(f *abi.Fault) {
+	i.stop = f
+	panic(errStop)
+}
+
+// abort gives up: this node can not say what the outcome is.
+func (i *instance) abort(err error) {
+	i.failed = err
+	panic(errStop)
+}
