@@ -155,8 +155,8 @@ func (c *Conn) Close() error {
 
 // Request asks the peer's handler and waits for its answer, which the caller owns. Body
 // may be reused once Request has returned. An *Error is the handler's own, or says that
-// the peer is busy; an ErrLost leaves open whether the request was carried out, as does
-// an ended ctx. While the peer has as many requests of this connection as it allows,
+// the peer is busy; an ErrLost or ErrClosed leaves open whether the request was carried
+// out, as does an ended ctx. While the peer has as many requests of this connection as it allows,
 // Request waits.
 func (c *Conn) Request(ctx context.Context, method string, body []byte) ([]byte, error) {
 	if err := c.check(method, body); err != nil {

@@ -261,7 +261,7 @@ func (e *Endpoint) shrink(qc *quic.Conn) {
 }
 
 // maxHandshakes is how many incoming connections may be in their handshake. Each costs
-// about a millisecond of one core; beyond a quarter of it, the next must first show
+// about half a millisecond of one core; beyond a quarter of it, the next must first show
 // that they get packets at the address they claim.
 const maxHandshakes = 256
 

@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/quic-go/quic-go"
 
 	"github.com/kalima-chain/kalima/abi"
 )
@@ -337,5 +340,45 @@ func TestClose(t *testing.T) {
 	}
 	if _, err := from.Dial(within(t), server.Addr().String(), server.Identity()); !errors.Is(err, ErrClosed) {
 		t.Errorf("Dial on a closed endpoint: %v, want %v", err, ErrClosed)
+	}
+}
+
+// What incoming connections may hold is shared, and comes back when they end.
+func TestWindowGrowthIsShared(t *testing.T) {
+	e := client(t, 1, nil)
+	conns := [2]*quic.Conn{new(quic.Conn), new(quic.Conn)}
+	grown := 0
+	for e.grow(conns[grown%2], 16<<20) {
+		grown++
+	}
+	if want := listenGrowth / (16 << 20); grown != want {
+		t.Errorf("windows grew by 16 MiB %d times, want %d", grown, want)
+	}
+	e.shrink(conns[0])
+	e.shrink(conns[0])
+	if !e.grow(conns[1], listenGrowth/2) || e.grow(conns[1], 1) {
+		t.Error("half of the growth did not come back, or more than it")
+	}
+}
+
+func TestHandshakesAreBounded(t *testing.T) {
+	e := client(t, 1, nil)
+	ctx, end := context.WithCancel(within(t))
+	for i := range maxHandshakes {
+		if got, want := e.crowded(nil), i >= maxHandshakes/4; got != want {
+			t.Fatalf("crowded() with %d handshakes = %v, want %v", i, got, want)
+		}
+		if _, err := e.arrive(ctx, nil); err != nil {
+			t.Fatalf("handshake %d: %v", i, err)
+		}
+	}
+	if _, err := e.arrive(ctx, nil); err == nil {
+		t.Errorf("handshake beyond %d was not refused", maxHandshakes)
+	}
+	end()
+	for wait := within(t); e.handshakes() != 0; runtime.Gosched() {
+		if wait.Err() != nil {
+			t.Fatalf("%d handshakes still counted after they ended", e.handshakes())
+		}
 	}
 }
