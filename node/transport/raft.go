@@ -203,6 +203,10 @@ var _ net.Conn = (*raftConn)(nil)
 
 func (c *raftConn) Read(b []byte) (int, error) {
 	n, err := c.str.Read(b)
+	var app *quic.ApplicationError
+	if errors.As(err, &app) && app.ErrorCode == connGoodbye {
+		return n, io.EOF // a node that stops in order is no error, just as with TCP
+	}
 	return n, c.wrap(err)
 }
 

@@ -181,8 +181,9 @@ func TestRaftDialsAnew(t *testing.T) {
 				cut.dead.Store(true)
 			}
 			from.SetDeadline(time.Now().Add(patience))
-			if _, err := from.Read(make([]byte, 1)); !errors.Is(err, ErrLost) {
-				t.Errorf("Read after %s: %v, want %v", how, err, ErrLost)
+			want := map[string]error{"restart": io.EOF, "cut": ErrLost}[how]
+			if _, err := from.Read(make([]byte, 1)); !errors.Is(err, want) {
+				t.Errorf("Read after %s: %v, want %v", how, err, want)
 			}
 			cut.dead.Store(false)
 			from, to := pair(t, a, b)
