@@ -1,6 +1,9 @@
 package meter
 
-import "math/bits"
+import (
+	"math/bits"
+	"unicode/utf8"
+)
 
 // reader walks over bytes. After a read past the end or a malformed number bad is set,
 // reads return zero and the position stays; so loops check bad, and nothing panics.
@@ -86,7 +89,14 @@ func (r *reader) count() int {
 	return int(n)
 }
 
-func (r *reader) name() string { return string(r.take(int(r.u32()))) }
+// name reads a name, which has to be UTF-8.
+func (r *reader) name() string {
+	s := string(r.take(int(r.u32())))
+	if !utf8.ValidString(s) {
+		r.fail()
+	}
+	return s
+}
 
 func putU32(b []byte, v uint32) []byte {
 	for v >= 0x80 {

@@ -141,8 +141,11 @@ func decode(code []byte, cfg Config) (*module, *Refusal) {
 		}
 		s := &reader{b: body}
 		if id == secCustom {
-			if s.name() == "name" && !s.bad {
+			if s.name() == "name" {
 				nameSection = body[s.pos:]
+			}
+			if s.bad {
+				return nil, refuse("a custom section has no name")
 			}
 			continue
 		}
@@ -254,6 +257,10 @@ func (m *module) typeOf(f uint32) *funcType {
 		}
 	}
 	return nil
+}
+
+func (m *module) isExported(f uint32) bool {
+	return slices.ContainsFunc(m.exports, func(e exported) bool { return e.kind == kindFunc && e.idx == f })
 }
 
 func valType(t byte) *Refusal {

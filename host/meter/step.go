@@ -213,6 +213,9 @@ func (w *walker) function(code byte, i uint32) *Refusal {
 		return refuse("function %d does not exist", i)
 	}
 	if code == opRefFunc {
+		if !w.m.taken[i] && !w.m.isExported(i) {
+			return refuse("ref.func of function %d, which is in no element segment", i)
+		}
 		w.push(1)
 		if !w.emit {
 			w.m.taken[i] = true
