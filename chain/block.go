@@ -94,9 +94,6 @@ type wireBlock struct {
 // rawItem is an encoded data item, kept as it came.
 type rawItem = rawMessage
 
-// EntrySize is the room an entry takes in a block, in bytes.
-func EntrySize(e *Entry) int { return len(encode(e)) }
-
 // seal makes a block of encoded entries. h.Root and h.Version are filled in.
 func seal(h Header, raw []rawItem, entries []Entry, txs []*Tx) *Block {
 	h.Version = blockVersion
@@ -133,7 +130,7 @@ func DecodeBlock(b []byte) (*Block, error) {
 	blk.txs = make([]*Tx, len(w.Entries))
 	for i, raw := range w.Entries {
 		e := &blk.Entries[i]
-		if err := dec.Unmarshal(raw, e); err != nil {
+		if err := e.decode(raw); err != nil {
 			return nil, fmt.Errorf("block %d: decode entry %d: %w", h.Height, i, err)
 		}
 		if h.Height == 0 {

@@ -156,14 +156,14 @@ func (b *Builder) Execute(ctx context.Context, tx *Tx) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	raw := encode(&Entry{Envelope: tx.envelope, Outcome: outcome})
+	raw := (&Entry{Envelope: tx.envelope, Outcome: outcome}).append(nil)
 	if b.size+len(raw) > MaxBlock {
 		if len(b.entries) > 0 {
 			return Outcome{}, ErrFull
 		}
 		// Alone in a block and still too large: only what contracts wrote can be the cause.
 		outcome = Outcome{Code: abi.TooMuch, Gas: outcome.Gas, Message: "transaction and what its contracts wrote do not fit one block"}
-		raw = encode(&Entry{Envelope: tx.envelope, Outcome: outcome})
+		raw = (&Entry{Envelope: tx.envelope, Outcome: outcome}).append(nil)
 		if b.size+len(raw) > MaxBlock {
 			return Outcome{}, Refusef(TooLarge, "transaction of %d bytes does not fit a block", len(tx.envelope))
 		}

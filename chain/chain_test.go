@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kalima-chain/kalima/abi"
+	"pgregory.net/rapid"
 )
 
 // freeRules admits everyone, runs no contracts, and lets a system operation "echo" write
@@ -277,4 +279,33 @@ func TestCopyDoesNotSeeLaterChanges(t *testing.T) {
 	if c.Head().Height+1 != s.Head().Height {
 		t.Errorf("copy's head %d, state's %d", c.Head().Height, s.Head().Height)
 	}
+}
+
+// TestEntryIsDeterministicCBOR compares the hand-written encoding with the library's.
+func TestEntryIsDeterministicCBOR(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		u := rapid.SampledFrom([]uint64{0, 1, 23, 24, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, 1<<64 - 1})
+		e := Entry{Envelope: []byte(rapid.String().Draw(r, "envelope")), Outcome: Outcome{
+			Code: abi.Code(rapid.Uint16().Draw(r, "code")), Reason: rapid.Int32().Draw(r, "reason"),
+			Message: rapid.String().Draw(r, "message"), Gas: u.Draw(r, "gas"),
+			Sequences: []Sequence{}, Writes: []Write{}, Reads: []Read{},
+		}}
+		o := &e.Outcome
+		for range rapid.IntRange(0, 3).Draw(r, "n") {
+			o.Sequences = append(o.Sequences, Sequence(u.Draw(r, "sequence")))
+			o.Writes = append(o.Writes, Write{Op: uint32(rapid.IntRange(0, MaxOps-1).Draw(r, "op")), Address: "/a", Key: rapid.String().Draw(r, "key"), Value: []byte(rapid.String().Draw(r, "value")), Sequence: Sequence(u.Draw(r, "write"))})
+			o.Reads = append(o.Reads, Read{Address: "/b", Key: rapid.String().Draw(r, "read")})
+		}
+		got := e.append(nil)
+		if want := encode(&e); !bytes.Equal(got, want) {
+			r.Fatalf("append:\n got %x\nwant %x", got, want)
+		}
+		var back Entry
+		if err := back.decode(got); err != nil {
+			r.Fatalf("decode: %v", err)
+		}
+		if again := back.append(nil); !bytes.Equal(again, got) {
+			r.Fatalf("decode and append:\n got %x\nwant %x", again, got)
+		}
+	})
 }

@@ -38,11 +38,16 @@ func encode(v any) []byte {
 
 // Heads of CBOR data items, RFC 8949 section 3.
 const (
-	majorUint  = 0 << 5
-	majorBytes = 2 << 5
-	majorText  = 3 << 5
-	majorArray = 4 << 5
+	majorUint     = 0 << 5
+	majorNegative = 1 << 5
+	majorBytes    = 2 << 5
+	majorText     = 3 << 5
+	majorArray    = 4 << 5
 )
+
+var majorNames = [...]string{
+	"an integer", "a negative integer", "a byte string", "a text string", "an array", "a map", "a tag", "a simple value",
+}
 
 // appendHead appends the head of a data item in its shortest form.
 func appendHead(b []byte, major byte, n uint64) []byte {
@@ -61,14 +66,13 @@ func appendHead(b []byte, major byte, n uint64) []byte {
 
 func appendBytes(b, v []byte) []byte { return append(appendHead(b, majorBytes, uint64(len(v))), v...) }
 
-func headSize(n int) int {
-	switch {
-	case n < 24:
-		return 1
-	case n < 1<<8:
-		return 2
-	case n < 1<<16:
-		return 3
+func appendText(b []byte, v string) []byte {
+	return append(appendHead(b, majorText, uint64(len(v))), v...)
+}
+
+func appendInt(b []byte, v int32) []byte {
+	if v < 0 {
+		return appendHead(b, majorNegative, uint64(-1-int64(v)))
 	}
-	return 5
+	return appendHead(b, majorUint, uint64(v))
 }

@@ -63,7 +63,7 @@ func (g *Genesis) Block() (*Block, error) {
 		e.Outcome.Writes = append(e.Outcome.Writes, Write{Address: r.Address, Key: r.Key, Value: r.Value, Sequence: sequences[r.Address]})
 	}
 	h := Header{Chain: sha256.Sum256(doc), Time: g.Time}
-	b := seal(h, []rawItem{encode(&e)}, []Entry{e}, []*Tx{nil})
+	b := seal(h, []rawItem{e.append(nil)}, []Entry{e}, []*Tx{nil})
 	if len(b.bytes) > MaxBlock {
 		return nil, fmt.Errorf("genesis block of %d bytes, at most %d", len(b.bytes), MaxBlock)
 	}

@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -110,9 +109,7 @@ func (o *Op) append(b []byte) []byte {
 	return b
 }
 
-// decodePayload reads a payload by hand: it is on the path of every transaction, and
-// the grammar is four lines long. What it does not check (shortest heads), the
-// comparison with the re-encoded payload in Decode does.
+// decodePayload reads a payload.
 func (t *Tx) decodePayload(b []byte) error {
 	r := reader{b: b}
 	if n := r.head(majorArray); n != 4 {
@@ -137,8 +134,8 @@ func (t *Tx) decodePayload(b []byte) error {
 	if r.err != nil {
 		return r.err
 	}
-	if len(r.b) != 0 {
-		return fmt.Errorf("%d bytes after the end", len(r.b))
+	if err := r.end(); err != nil {
+		return err
 	}
 	return t.check()
 }
@@ -171,62 +168,4 @@ func (o *Op) decode(r *reader) {
 		return
 	}
 	o.Kind = OpKind(kind)
-}
-
-// reader consumes CBOR data items from b. The first failure stays in err, and every
-// later call returns zero values.
-type reader struct {
-	b   []byte
-	err error
-}
-
-func (r *reader) fail(want string) error {
-	if r.err == nil {
-		r.err = fmt.Errorf("malformed CBOR: want %s", want)
-	}
-	return r.err
-}
-
-// head consumes the head of an item of that major type and returns its argument.
-func (r *reader) head(major byte) uint64 {
-	if r.err != nil {
-		return 0
-	}
-	if len(r.b) == 0 || r.b[0]&0xe0 != major {
-		r.fail(map[byte]string{majorUint: "an integer", majorBytes: "a byte string", majorText: "a text string", majorArray: "an array"}[major])
-		return 0
-	}
-	info := r.b[0] & 0x1f
-	if info < 24 {
-		r.b = r.b[1:]
-		return uint64(info)
-	}
-	if info > 27 {
-		r.fail("a definite length")
-		return 0
-	}
-	n := 1 << (info - 24)
-	if len(r.b) < 1+n {
-		r.fail("more bytes")
-		return 0
-	}
-	var v [8]byte
-	copy(v[8-n:], r.b[1:1+n])
-	r.b = r.b[1+n:]
-	return binary.BigEndian.Uint64(v[:])
-}
-
-// bytes consumes a byte or text string. It shares memory with the input.
-func (r *reader) bytes(major byte) []byte {
-	n := r.head(major)
-	if r.err != nil {
-		return nil
-	}
-	if n > uint64(len(r.b)) {
-		r.fail("more bytes")
-		return nil
-	}
-	v := r.b[:n:n]
-	r.b = r.b[n:]
-	return v
 }

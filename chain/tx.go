@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -108,10 +107,10 @@ func Sign(key ed25519.PrivateKey, chain Digest, validUntil Height, nonce []byte,
 	t.signature = ed25519.Sign(key, t.signed)
 
 	b := make([]byte, 0, len(payload)+len(protected)+80)
-	b = append(b, 0xd2) // tag 18
+	b = append(b, coseSign1)
 	b = appendHead(b, majorArray, 4)
 	b = appendBytes(b, protected)
-	b = append(b, 0xa0) // empty map
+	b = append(b, emptyMap)
 	b = appendBytes(b, payload)
 	t.envelope = appendBytes(b, t.signature)
 	if len(t.envelope) > MaxEnvelope {
@@ -127,41 +126,35 @@ func Decode(envelope []byte, chain Digest) (*Tx, error) {
 	if len(envelope) > MaxEnvelope {
 		return nil, fmt.Errorf("transaction of %d bytes, at most %d", len(envelope), MaxEnvelope)
 	}
-	if len(envelope) < 2 || envelope[0] != 0xd2 {
+	if len(envelope) == 0 || envelope[0] != coseSign1 {
 		return nil, errors.New("not a COSE_Sign1 envelope")
 	}
-	var cose struct {
-		_           struct{} `cbor:",toarray"`
-		Protected   []byte
-		Unprotected map[int]int
-		Payload     []byte
-		Signature   []byte
+	r := reader{b: envelope[1:]}
+	r.tuple(4)
+	protected := r.bytes(majorBytes)
+	if r.err == nil && len(r.b) > 0 && r.b[0] != emptyMap {
+		return nil, errors.New("decode envelope: the unprotected header is not empty")
 	}
-	if err := dec.Unmarshal(envelope[1:], &cose); err != nil {
+	if len(r.b) > 0 {
+		r.b = r.b[1:]
+	}
+	payload := r.bytes(majorBytes)
+	signature := r.bytes(majorBytes)
+	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("decode envelope: %w", err)
 	}
-	t := &Tx{envelope: envelope, signature: cose.Signature}
-	if len(cose.Protected) != len(t.Sender)+6 {
+	t := &Tx{envelope: envelope, signature: signature}
+	if n := len(protected) - len(t.Sender); n != len(protectedPrefix) || string(protected[:n]) != protectedPrefix {
 		return nil, errors.New("decode envelope: the protected header is not {1: -8, 4: 32-byte kid}")
 	}
-	copy(t.Sender[:], cose.Protected[6:])
-	switch {
-	case !bytes.Equal(cose.Protected, protectedHeader(t.Sender)):
-		return nil, errors.New("decode envelope: the protected header is not {1: -8, 4: 32-byte kid}")
-	case len(cose.Unprotected) != 0:
-		return nil, errors.New("decode envelope: the unprotected header is not empty")
-	case len(cose.Signature) != ed25519.SignatureSize:
-		return nil, fmt.Errorf("decode envelope: signature of %d bytes, want %d", len(cose.Signature), ed25519.SignatureSize)
+	copy(t.Sender[:], protected[len(protectedPrefix):])
+	if len(signature) != ed25519.SignatureSize {
+		return nil, fmt.Errorf("decode envelope: signature of %d bytes, want %d", len(signature), ed25519.SignatureSize)
 	}
-	if err := t.decodePayload(cose.Payload); err != nil {
+	if err := t.decodePayload(payload); err != nil {
 		return nil, fmt.Errorf("decode payload: %w", err)
 	}
-	// One encoding only, of envelope and payload: a transaction has one form, everywhere.
-	n := 2 + headSize(len(cose.Protected)) + len(cose.Protected) + 1 + headSize(len(cose.Payload)) + len(cose.Payload) + 2 + len(cose.Signature)
-	if n != len(envelope) || !bytes.Equal(t.appendPayload(make([]byte, 0, len(cose.Payload))), cose.Payload) {
-		return nil, errors.New("decode envelope: not in deterministic encoding")
-	}
-	t.signed = sigStructure(cose.Protected, chain, cose.Payload)
+	t.signed = sigStructure(protected, chain, payload)
 	t.ID = sha256.Sum256(t.signed)
 	return t, nil
 }
@@ -174,10 +167,13 @@ func (t *Tx) Verify() error {
 	return nil
 }
 
-// protectedHeader is {1: -8, 4: kid}.
-func protectedHeader(kid Identity) []byte {
-	return append([]byte{0xa2, 0x01, 0x27, 0x04, 0x58, 0x20}, kid[:]...)[:38:38]
-}
+const (
+	coseSign1       = 0xd2                       // tag 18
+	emptyMap        = 0xa0                       //
+	protectedPrefix = "\xa2\x01\x27\x04\x58\x20" // {1: -8, 4: 32 bytes that follow}
+)
+
+func protectedHeader(kid Identity) []byte { return append([]byte(protectedPrefix), kid[:]...) }
 
 func sigStructure(protected []byte, chain Digest, payload []byte) []byte {
 	b := make([]byte, 0, len(protected)+len(payload)+64)

@@ -186,7 +186,9 @@ func TestVectors(t *testing.T) {
 	s := NewState()
 	g := testGenesis(t)
 	var got []vector
-	add := func(name string, b []byte, h Digest) { got = append(got, vector{name, hex.EncodeToString(b), h.String()}) }
+	add := func(name string, b []byte, h Digest) {
+		got = append(got, vector{name, hex.EncodeToString(b), h.String()})
+	}
 	add("genesis block; hash: the block's", g.Bytes(), g.Hash)
 	mustApply(t, s, g)
 	tx, err := Sign(testKey(1), g.Header.Chain, 500, []byte("0123456789abcdef"),
@@ -266,4 +268,3 @@ func FuzzDecodeBlock(f *testing.F) {
 		testState(t).Apply(blk)
 	})
 }
-
