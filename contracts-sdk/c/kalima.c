@@ -16,7 +16,8 @@ IMPORT(sha256) void host_sha256(const void *ptr, size_t len, uint8_t *out);
 IMPORT(ed25519_verify) int32_t host_ed25519_verify(const uint8_t *pub, const void *msg, size_t mlen, const uint8_t *sig);
 IMPORT(random) void host_random(void *buf, size_t len);
 
-KALIMA_EXPORT(kalima_abi) { return KALIMA_ABI; }
+/* Weak, so that a contract which speaks another version can say so itself. */
+__attribute__((weak)) KALIMA_EXPORT(kalima_abi) { return KALIMA_ABI; }
 
 static kalima_event_t event;
 static int event_read;

@@ -23,7 +23,7 @@ function validate() {
   const { address, key, value } = event;
   const record = address + "#" + key;
   const settings = address + "#" + SETTINGS_KEY;
-  if (byteLength(record) > MAX_KEY || settings.length > MAX_KEY || address.split("/").length > MAX_SEGMENTS) {
+  if (kalima.bytes(record).length > MAX_KEY || settings.length > MAX_KEY || address.split("/").length > MAX_SEGMENTS) {
     kalima.reject(NAME_TOO_LONG, "address or key is too long");
   }
   if (key === SETTINGS_KEY) {
@@ -61,7 +61,7 @@ function parseStats(text) {
   const words = text.split(" ");
   if (words.length !== 5) return null;
   const [count, min, max, alarm, last] = words;
-  if (!/^[0-9]+$/.test(count) || count.length > MAX_COUNT) return null;
+  if (count.length > MAX_COUNT || digits(count, 0) !== count.length) return null;
   if (parseNumber(min) === null || parseNumber(max) === null) return null;
   return { count: Number(count), min, max, alarm, last };
 }
@@ -103,16 +103,6 @@ function digits(text, at) {
   const start = at;
   while (at < text.length && text[at] >= "0" && text[at] <= "9") at++;
   return at > start ? at : -1;
-}
-
-// byteLength returns the length of a string in UTF-8.
-function byteLength(text) {
-  let n = 0;
-  for (const c of text) {
-    const point = c.codePointAt(0);
-    n += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return n;
 }
 
 // load returns a value of the contract's own state, or instead when there is none.

@@ -1,0 +1,79 @@
+package contractssdk_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/kalima-chain/kalima/abi"
+	contractssdk "github.com/kalima-chain/kalima/contracts-sdk"
+	"github.com/kalima-chain/kalima/devsecops/toolchain"
+	"github.com/kalima-chain/kalima/host"
+	"github.com/kalima-chain/kalima/host/hosttest"
+	"github.com/kalima-chain/kalima/registry"
+	"github.com/kalima-chain/kalima/runtimes/wasm"
+)
+
+// TestConformance builds the contract of package hosttest with each SDK that compiles to
+// WASM, and runs the whole suite on it.
+func TestConformance(t *testing.T) {
+	for _, tt := range []struct {
+		language registry.Language
+		source   func(name string) string
+	}{
+		{registry.C, func(name string) string { return filepath.Join("c", "testdata", name+".c") }},
+		{registry.Go, func(name string) string { return filepath.Join("go", "contract", "testdata", name, "main.go") }},
+		{registry.Rust, func(name string) string { return filepath.Join("rust", "testdata", name+".rs") }},
+	} {
+		t.Run(string(tt.language), func(t *testing.T) {
+			built := map[string][]byte{}
+			hosttest.Run(t, hosttest.Kit{
+				Pointers: true,
+				Runtime:  newRuntime,
+				Contract: func(t testing.TB, name string) []byte {
+					if built[name] == nil {
+						built[name] = build(t, tt.language, tt.source(name))
+					}
+					return built[name]
+				},
+			})
+		})
+	}
+}
+
+func newRuntime(t testing.TB) host.Runtime {
+	rt, err := wasm.New(wasm.Config{})
+	if err != nil {
+		t.Fatalf("make the runtime for WASM: %v", err)
+	}
+	return rt
+}
+
+// build compiles a contract of one file.
+func build(t testing.TB, language registry.Language, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sdk, err := contractssdk.Files(string(language))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(file)
+	b, err := toolchain.Build(context.Background(), &toolchain.Project{
+		Manifest: registry.Manifest{Name: "conformance", Version: "1.0.0", Language: language, ABI: abi.Version,
+			Phases: []string{"validate", "react"}, Source: []string{name}},
+		Files: []registry.File{{Path: name, Data: text}},
+	}, sdk, os.Stderr)
+	var missing *toolchain.MissingError
+	if errors.As(err, &missing) {
+		t.Fatalf("%v; try: go run ./cmd/kalima-contract doctor --fix", err)
+	}
+	if err != nil {
+		t.Fatalf("build %s: %v", file, err)
+	}
+	return b.Artefact
+}
