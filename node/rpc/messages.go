@@ -228,6 +228,10 @@ type WatchFrame struct {
 	Token    *Token  `cbor:"3,keyasint,omitempty"`
 	Head     *HeadA  `cbor:"4,keyasint,omitempty"` // heartbeat: the master's head
 	Lost     bool    `cbor:"5,keyasint,omitempty"` // reserved
+
+	// After is the height of the token before this frame: the frame holds every event
+	// between the two. 0 when the sender does not say. A subscriber finds lost frames by it.
+	After abi.Height `cbor:"6,keyasint,omitempty"`
 }
 
 var (
