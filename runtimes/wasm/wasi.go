@@ -138,10 +138,11 @@ func wasiRandom(i *instance, s []uint64) uint64 {
 
 // wasiWrite makes log lines of what is written to standard output and error.
 func wasiWrite(i *instance, s []uint64) uint64 {
-	if s[0] != 1 && s[0] != 2 {
+	// Only the lower half of a slot is the i32; the engine leaves the upper one as it was.
+	if fd := uint32(s[0]); fd != 1 && fd != 2 {
 		return wasiBadFile
 	}
-	if s[2] > 1024 {
+	if uint32(s[2]) > 1024 {
 		return wasiInvalid
 	}
 	vecs, ok := i.mem.Read(uint32(s[1]), uint32(s[2])*8)
