@@ -91,6 +91,20 @@ func (f *fn) putExtraLocals(b []byte) []byte {
 	return b
 }
 
+// isFloat lists which locals hold floating-point numbers.
+func (f *fn) isFloat() []bool {
+	is := make([]bool, 0, f.locals)
+	for _, t := range f.typ.params {
+		is = append(is, t == f32Type || t == f64Type)
+	}
+	for _, r := range f.runs {
+		for range r.n {
+			is = append(is, r.typ == f32Type || r.typ == f64Type)
+		}
+	}
+	return is
+}
+
 func b2u(b bool) uint32 {
 	if b {
 		return 1

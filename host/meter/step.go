@@ -69,6 +69,9 @@ func (w *walker) plain(code byte, o op, from int) *Refusal {
 	if w.r.bad {
 		return refuse("malformed instruction at byte %d", w.r.pos)
 	}
+	if o.imm == immLocal {
+		return w.local(code, from)
+	}
 	// What only drops a value, or computes without showing it, does not see its bits.
 	if err := w.pop(int(o.pop), o.float&absorbs == 0 && code != opDrop); err != nil {
 		return err
@@ -87,8 +90,8 @@ func (w *walker) immediate(kind imm, code byte) *Refusal {
 	r, m := &w.r, w.m
 	switch kind {
 	case immLocal:
-		if i := r.u32(); int64(i) >= int64(w.f.locals) {
-			return refuse("local %d does not exist", i)
+		if w.nans.local = r.u32(); int64(w.nans.local) >= int64(w.f.locals) {
+			return refuse("local %d does not exist", w.nans.local)
 		}
 	case immGlobal:
 		if i := r.u32(); int64(i) >= int64(m.gas()) {
@@ -129,28 +132,6 @@ func (w *walker) tableIndex() *Refusal {
 		return refuse("table %d does not exist", i)
 	}
 	return nil
-}
-
-// makes notes that the operand on top may be a NaN of any bits and, when they can be seen,
-// makes it canonical.
-func (w *walker) makes(single bool) {
-	n := w.made
-	w.made++
-	if len(w.stack) > w.top().height {
-		w.stack[len(w.stack)-1] = int32(n)
-	}
-	if !w.emit {
-		w.f.needs = append(w.f.needs, false)
-		if single {
-			w.f.nan32 = true
-		} else {
-			w.f.nan64 = true
-		}
-		return
-	}
-	if w.f.needs[n] {
-		w.canonical(single)
-	}
 }
 
 func (w *walker) branch(code byte, depth uint32) *Refusal {

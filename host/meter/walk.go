@@ -12,13 +12,13 @@ type walker struct {
 
 	r      reader
 	ctl    []frame
-	stack  []int32 // for each operand the number of the instruction that may have made a NaN, or -1
+	stack  []int32 // for each operand where a NaN in it may come from, see nan.go
 	seg    int     // current segment, -1 in dead code
 	segs   int     // begun so far
 	made   int     // instructions that can make a NaN, so far
 	level  uint32  // open blocks in the output
 	blocks int
-	charge []byte // scratch
+	nans   nans
 }
 
 // frame is one block of the input that is open.
@@ -37,8 +37,6 @@ type frame struct {
 	label     uint32 // level in the output that a branch to it names
 	twoLevels bool   // a loop: two blocks in the output
 }
-
-const none = -1
 
 func (w *walker) walk() *Refusal {
 	f := w.f
@@ -64,6 +62,7 @@ func (w *walker) walk() *Refusal {
 		for _, p := range f.segs {
 			f.price = satAdd(f.price, p)
 		}
+		w.settle()
 		if w.blocks*(f.locals+1) > w.m.cfg.Limits.Product {
 			return refuse("%d blocks and %d locals, at most %d of their product: the compiler would take too long",
 				w.blocks, f.locals, w.m.cfg.Limits.Product)
@@ -115,12 +114,6 @@ func (w *walker) pop(n int, seen bool) *Refusal {
 		w.stack = w.stack[:len(w.stack)-1]
 	}
 	return nil
-}
-
-func (w *walker) need(maker int32, seen bool) {
-	if maker != none && seen && !w.emit {
-		w.f.needs[maker] = true
-	}
 }
 
 // show marks the n highest operands as seen without taking them.

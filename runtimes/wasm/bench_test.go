@@ -1,0 +1,49 @@
+package wasm_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/host"
+	"github.com/kalima-chain/kalima/host/hosttest"
+	"github.com/kalima-chain/kalima/runtimes/wasm"
+)
+
+// BenchmarkMetering reports, for each kernel, metered over plain time.
+func BenchmarkMetering(b *testing.B) {
+	for b.Loop() {
+		costs, mean, err := wasm.MeasureMetering(context.Background(), 7)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, c := range costs {
+			b.Logf("%-8s plain %v metered %v ratio %.2f, %.2f ns/gas", c.Name, c.Plain, c.Metered, c.Ratio(), float64(c.Metered.Nanoseconds())/float64(c.Gas))
+			b.ReportMetric(c.Ratio(), c.Name+"-ratio")
+		}
+		b.ReportMetric(mean, "mean-ratio")
+	}
+}
+
+// BenchmarkCall is a warm, isolated, metered call of the conformance contract.
+func BenchmarkCall(b *testing.B) {
+	for _, key := range []string{"accept", "get", "reject", "echo"} {
+		b.Run(key, func(b *testing.B) {
+			rt := newRuntime(b, wasm.Config{})
+			defer rt.Close()
+			m, err := rt.Load(context.Background(), buildC(b, "conformance"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer m.Close()
+			state := hosttest.State{abi.StateAddress("conf"): {"k": "v"}}
+			call := hosttest.NewCall(abi.Validate, key, " k")
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Call(context.Background(), host.NewSession(call, state, host.Grant{}, host.Limits{})); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
