@@ -1,0 +1,24 @@
+//go:build !linux
+
+package worker
+
+import (
+	"runtime"
+	"runtime/debug"
+	"syscall"
+)
+
+const maxStack = 64 << 20 // bytes of native stack
+
+// restrict sets up the Go runtime; limits of the operating system are set on Linux only.
+func restrict(memory uint64) error {
+	debug.SetMaxStack(maxStack)
+	debug.SetMemoryLimit(int64(memory / 2))
+	debug.SetGCPercent(400)
+	runtime.GOMAXPROCS(2)
+	return nil
+}
+
+func attributes() *syscall.SysProcAttr { return nil }
+
+func resident(int) uint64 { return 0 }
