@@ -167,7 +167,10 @@ var (
 	arraySorts  = []string{"sort", "toSorted"}
 )
 
-const priceElement = 4 // gas for a built-in's round over an element
+const (
+	priceElement  = 4   // gas for a built-in's round over an element
+	priceArgument = 256 // gas for an argument out of a list
+)
 
 // guardArrays charges array methods by the array's length. They work on arrays only:
 // anything else could claim any length.
@@ -333,6 +336,7 @@ func (r *realm) guardObjects() {
 				panic(r.rt.NewTypeError("apply takes an array"))
 			}
 			r.call.take(elementSize * n)
+			r.call.work(int64(n) * priceArgument)
 		}
 		return fc
 	})

@@ -84,7 +84,7 @@ func (r *Runtime) Prepare() {
 // lets the contract declare those names itself. Being arrow functions, neither lends the
 // contract its arguments.
 var (
-	before = "((" + strings.Join(append([]string{fnRefill, fnText, fnSpread, reserved + "i", "Math", "JSON", "kalima", "Uint8Array"},
+	before = "((" + strings.Join(append([]string{fnRefill, fnText, fnSpread, fnArgs, reserved + "i", "Math", "JSON", "kalima", "Uint8Array"},
 		hidden...), ",") + ")=>(()=>{\"use strict\";var " +
 		varGas + "=0," + varValue + ";" + reserved + "i(()=>" + varGas + ",(" + varValue + ")=>{" + varGas + "=" + varValue + "});"
 	after = "\n;return [typeof kalima_abi===\"undefined\"?void 0:kalima_abi," +
@@ -110,7 +110,7 @@ func compile(src string) (*program, *host.Refusal) {
 	}
 	outer := tree.Body[0].(*ast.ExpressionStatement).Expression.(*ast.ArrowFunctionLiteral)
 	inner := outer.Body.(*ast.ExpressionBody).Expression.(*ast.CallExpression).Callee.(*ast.ArrowFunctionLiteral).Body.(*ast.BlockStatement)
-	m := &meter{file: tree.File, seen: map[any]bool{}, used: map[string]file.Idx{}, declared: map[string]bool{}}
+	m := &meter{file: tree.File, seen: map[any]bool{}, passed: map[*ast.SpreadElement]bool{}, used: map[string]file.Idx{}, declared: map[string]bool{}}
 	own := m.statements(append([]ast.Statement(nil), inner.List[lead:len(inner.List)-1]...))
 	if m.absent(); m.refusal != nil {
 		return nil, m.refusal

@@ -33,7 +33,8 @@ const (
 	varValue = reserved + "v" // a value being checked
 	fnRefill = reserved + "r" // takes the overdrawn slice, returns the next
 	fnText   = reserved + "t" // charges for a string, returns it
-	fnSpread = reserved + "p" // charges for what is spread, returns it
+	fnSpread = reserved + "p" // charges for what a literal spreads, returns it
+	fnArgs   = reserved + "a" // charges for what a call spreads, returns it
 )
 
 // meter rewrites a syntax tree: it charges segments, checks strings, and refuses what a
@@ -42,8 +43,9 @@ type meter struct {
 	file     *file.File
 	refusal  *host.Refusal
 	seen     map[any]bool
-	used     map[string]file.Idx // free-standing names read, with a place
-	declared map[string]bool     // names bound anywhere
+	passed   map[*ast.SpreadElement]bool // spread into a call's arguments
+	used     map[string]file.Idx         // free-standing names read, with a place
+	declared map[string]bool             // names bound anywhere
 }
 
 func (m *meter) refuse(at file.Idx, hint, format string, args ...any) {
@@ -274,11 +276,27 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 	case *ast.ArrayLiteral:
 		*cost += priceAlloc + priceProperty*len(n.Value)
 		m.fields(v.Elem(), cost)
-	case *ast.ObjectLiteral, *ast.NewExpression, *ast.CallExpression, *ast.TemplateLiteral:
+	case *ast.CallExpression:
+		*cost += priceAlloc
+		m.pass(n.ArgumentList)
+		m.fields(v.Elem(), cost)
+	case *ast.NewExpression:
+		*cost += priceAlloc
+		m.pass(n.ArgumentList)
+		m.fields(v.Elem(), cost)
+	case *ast.ObjectLiteral, *ast.TemplateLiteral:
 		*cost += priceAlloc
 		m.fields(v.Elem(), cost)
 	default:
 		m.fields(v.Elem(), cost)
+	}
+}
+
+func (m *meter) pass(args []ast.Expression) {
+	for _, a := range args {
+		if s, ok := a.(*ast.SpreadElement); ok {
+			m.passed[s] = true
+		}
 	}
 }
 
@@ -355,7 +373,11 @@ func (m *meter) replace(e ast.Expression) ast.Expression {
 			}
 		}
 	case *ast.SpreadElement:
-		n.Expression = invoke(fnSpread, n.Expression)
+		name := fnSpread
+		if m.passed[n] {
+			name = fnArgs
+		}
+		n.Expression = invoke(name, n.Expression)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type realm struct {
 
 func newRealm() *realm {
 	r := &realm{rt: goja.New()}
-	r.own = []goja.Value{r.native(r.refill), r.native(r.text), r.native(r.spread), r.native(r.begin), r.json(), r.kalima()}
+	r.own = []goja.Value{r.native(r.refill), r.native(r.text), r.native(r.spread), r.native(r.pass), r.native(r.begin), r.json(), r.kalima()}
 	r.guardStrings()
 	r.guardArrays()
 	r.guardObjects()
@@ -36,7 +36,7 @@ func (r *realm) arguments(p *program) []goja.Value {
 		r.guardBytes()
 		bytes = r.bytesOf
 	}
-	return append(append(append([]goja.Value(nil), r.own[:4]...), math), r.own[4], r.own[5], bytes)
+	return append(append(append([]goja.Value(nil), r.own[:5]...), math), r.own[5], r.own[6], bytes)
 }
 
 func (r *realm) native(f func(goja.FunctionCall) goja.Value) goja.Value { return r.rt.ToValue(f) }
@@ -69,20 +69,32 @@ func (r *realm) string(v goja.Value) goja.String {
 	return r.rt.ToValue(v.String()).(goja.String)
 }
 
-// spread is kalima$p: it charges for what ... is about to copy.
+// spread is kalima$p: it charges for what ... is about to copy into an array or object.
 func (r *realm) spread(fc goja.FunctionCall) goja.Value {
-	v := fc.Argument(0)
+	r.call.take(r.spreadLength(fc.Argument(0)) * elementSize)
+	return fc.Argument(0)
+}
+
+// pass is kalima$a: the same for the arguments of a call. goja's stack grows by a fixed
+// step, so many of them take time that grows with their square.
+func (r *realm) pass(fc goja.FunctionCall) goja.Value {
+	n := r.spreadLength(fc.Argument(0))
+	r.call.take(n * elementSize)
+	r.call.work(int64(n) * priceArgument)
+	return fc.Argument(0)
+}
+
+func (r *realm) spreadLength(v goja.Value) int {
 	switch v := v.(type) {
 	case goja.String:
-		r.call.take(v.Length() * elementSize)
+		return v.Length()
 	case *goja.Object:
 		if n, ok := r.length(v); ok {
-			r.call.take(n * elementSize)
-		} else {
-			r.call.take(len(v.Keys()) * elementSize)
+			return n
 		}
+		return len(v.Keys())
 	}
-	return v
+	return 0
 }
 
 // begin is kalima$i: the contract's function hands over access to its slice of gas.

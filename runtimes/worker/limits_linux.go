@@ -50,6 +50,20 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
+// keepDescriptors sees to it that no descriptor which this process was itself started with
+// goes on to a worker. Those that Go opens do not.
+func keepDescriptors() {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return // no /proc: then only what the program was started with is at stake
+	}
+	for _, e := range list {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
 // resident returns the bytes of memory a process has in use, 0 when that is not known.
 func resident(pid int) uint64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

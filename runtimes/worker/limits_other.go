@@ -21,4 +21,6 @@ func restrict(memory uint64) error {
 
 func attributes() *syscall.SysProcAttr { return nil }
 
+func keepDescriptors() {}
+
 func resident(int) uint64 { return 0 }

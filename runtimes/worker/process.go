@@ -63,7 +63,10 @@ func start(ctx context.Context, engine string, memory uint64) (*process, error) 
 	}
 	p.out = bufio.NewReaderSize(out, 32<<10)
 	done := make(chan error)
-	spawner() <- func() { done <- p.cmd.Start() }
+	spawner() <- func() {
+		keepDescriptors()
+		done <- p.cmd.Start()
+	}
 	if err := <-done; err != nil {
 		return nil, fmt.Errorf("start a worker: %w", err)
 	}
