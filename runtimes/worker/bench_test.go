@@ -1,0 +1,64 @@
+package worker_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/host"
+	"github.com/kalima-chain/kalima/host/hosttest"
+	"github.com/kalima-chain/kalima/runtimes/js"
+	"github.com/kalima-chain/kalima/runtimes/starlark"
+	"github.com/kalima-chain/kalima/runtimes/worker"
+)
+
+// The contract of the benchmark reads one value and writes one.
+var benchSources = map[string]string{
+	"js": `var kalima_abi = 1;
+function validate() {
+  const n = Number(kalima.get("", "count") ?? "0");
+  if (Number(kalima.event.value) > 100) kalima.reject(1, "too high");
+  kalima.put("", "count", String(n + 1));
+}`,
+	"starlark": `kalima_abi = 1
+def validate():
+    n = int(kalima.get("", "count") or "0")
+    if float(kalima.event.value) > 100:
+        kalima.reject(1, "too high")
+    kalima.put("", "count", str(n + 1))
+`,
+}
+
+// BenchmarkCall measures a warm call, in the process and through a worker.
+func BenchmarkCall(b *testing.B) {
+	for _, engine := range []string{"js", "starlark"} {
+		b.Run(engine+"/in process", func(b *testing.B) {
+			if engine == "js" {
+				benchCall(b, js.New(), engine)
+			} else {
+				benchCall(b, starlark.New(), engine)
+			}
+		})
+		b.Run(engine+"/worker", func(b *testing.B) {
+			benchCall(b, newRuntime(b, worker.Config{Engine: engine, Processes: 1}), engine)
+		})
+	}
+}
+
+func benchCall(b *testing.B, rt host.Runtime, engine string) {
+	defer rt.Close()
+	ctx := context.Background()
+	m, err := rt.Load(ctx, []byte(benchSources[engine]))
+	if err != nil {
+		b.Fatal(err)
+	}
+	state := hosttest.State{abi.StateAddress("conf"): {"count": "41"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		s := host.NewSession(hosttest.NewCall(abi.Validate, "t", "20.5"), state, host.Grant{}, host.Limits{})
+		res, err := m.Call(ctx, s)
+		if err != nil || res.Fault != nil || len(res.Writes) != 1 || string(res.Writes[0].Value) != "42" {
+			b.Fatalf("Call = %+v, %v, want one write of 42", res, err)
+		}
+	}
+}
