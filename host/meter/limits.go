@@ -35,7 +35,8 @@ type Limits struct {
 	Body      int // bytes of one function's code
 	Nesting   int // blocks within blocks
 	Targets   int // of one br_table
-	Product   int // blocks x locals of one function; compile time grows with it
+	Product   int // blocks x locals of one function, loops counted double; compile time grows with it
+	Total     int // the same, of all functions together
 	Segments  int // data segments, and as many element segments
 	Table     int // elements of one table, also after growing
 	Tables    int
@@ -52,11 +53,12 @@ var DefaultLimits = Limits{
 	Types:     5_000,
 	Params:    100,
 	Locals:    1_000,
-	Body:      256 << 10,
-	Nesting:   5_000, // a Go function has one block for each place it can resume at
-	Targets:   8_192,
-	Product:   2_000_000,
-	Segments:  500_000, // the Go linker cuts data at runs of zeros: 36,000 for a small program
+	Body:      256 << 10, // the largest in a Go contract has 29 KiB
+	Nesting:   2_000,     // a Go function has one block for each place it can resume at: 900 in fmt
+	Targets:   4_096,
+	Product:   250_000,   // wazero takes 0.1 to 0.5 s for that; Go's largest function has 8,000
+	Total:     4_000_000, // a Go contract of 3 MiB has 600,000
+	Segments:  500_000,   // the Go linker cuts data at runs of zeros: 36,000 for a small program
 	Table:     65_536,
 	Tables:    16,
 	Pages:     1_024,

@@ -66,7 +66,7 @@ func (c Config) withDefaults() Config {
 		{&c.Limits.Params, d.Params}, {&c.Limits.Locals, d.Locals}, {&c.Limits.Body, d.Body},
 		{&c.Limits.Nesting, d.Nesting}, {&c.Limits.Targets, d.Targets}, {&c.Limits.Product, d.Product},
 		{&c.Limits.Segments, d.Segments}, {&c.Limits.Table, d.Table}, {&c.Limits.Tables, d.Tables},
-		{&c.Limits.Pages, d.Pages},
+		{&c.Limits.Pages, d.Pages}, {&c.Limits.Total, d.Total},
 	} {
 		if *f.v == 0 {
 			*f.v = f.d
@@ -85,13 +85,16 @@ func Rewrite(code []byte, cfg Config) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	segments := 0
+	segments, total := 0, 0
 	for i, f := range m.funcs {
 		w := walker{m: m, f: f}
 		if err := w.walk(); err != nil {
 			return nil, &Refusal{Reason: fmt.Sprintf("function %d: %s", m.impFuncs+i, err.Reason), Hint: err.Hint}
 		}
 		segments += len(f.segs)
+		if total += w.product(); total > m.cfg.Limits.Total {
+			return nil, refuse("the blocks x locals of all functions come to more than %d: the compiler would take too long", m.cfg.Limits.Total)
+		}
 	}
 	checked := m.decideChecks()
 	out := m.encode()

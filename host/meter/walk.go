@@ -63,13 +63,16 @@ func (w *walker) walk() *Refusal {
 			f.price = satAdd(f.price, p)
 		}
 		w.settle()
-		if w.blocks*(f.locals+1) > w.m.cfg.Limits.Product {
+		if w.product() > w.m.cfg.Limits.Product {
 			return refuse("%d blocks and %d locals, at most %d of their product: the compiler would take too long",
 				w.blocks, f.locals, w.m.cfg.Limits.Product)
 		}
 	}
 	return nil
 }
+
+// product is what compile time grows with.
+func (w *walker) product() int { return w.blocks * (w.f.locals + 1) }
 
 // begin starts a segment.
 func (w *walker) begin() {
@@ -197,6 +200,7 @@ func (w *walker) open(code byte, from int) *Refusal {
 	if code == opLoop {
 		w.effect()
 		w.f.loops = true
+		w.blocks++ // two in the output
 	}
 	if err := w.show(params); err != nil { // a loop's parameters come from branches too
 		return err

@@ -166,7 +166,7 @@ func (r *specRun) read(c specCommand) []byte {
 // metered is the module rewritten, with limits that the suite fits.
 func (r *specRun) metered(code []byte) (*meter.Module, error) {
 	return meter.Rewrite(code, meter.Config{Imports: r.mods, AnyImport: true,
-		Limits: meter.Limits{Locals: 60_000, Pages: 1 << 16, Table: 10_000_000, Product: 1 << 40, Targets: 1 << 20}})
+		Limits: meter.Limits{Locals: 60_000, Pages: 1 << 16, Table: 10_000_000, Product: 1 << 40, Total: 1 << 50, Nesting: 1 << 20, Targets: 1 << 20}})
 }
 
 func (r *specRun) module(n int, c specCommand) {

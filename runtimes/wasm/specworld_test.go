@@ -81,6 +81,12 @@ func (w *specWorld) hosts(spectest []byte) error {
 	if _, err := w.rt.InstantiateWithConfig(ctx, spectest, wazero.NewModuleConfig().WithName("spectest")); err != nil {
 		return err
 	}
+	return w.guards()
+}
+
+// guards are the meter's imports: any refill is the end.
+func (w *specWorld) guards() error {
+	ctx := context.Background()
 	i32, i64 := []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI64}
 	_, err := w.rt.NewHostModuleBuilder(meter.ImportModule).
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(context.Context, api.Module, []uint64) { panic(errDepth) }), i64, i64).Export(meter.ImportRefill).
@@ -202,8 +208,16 @@ func (w *specWorld) act(c specCommand) (specOutcome, bool) {
 		args = append(args, a.bits())
 	}
 	before := w.used()
+	out := outcome(fn, args)
+	out.gas = w.used() - before
+	w.deepen()
+	return out, true
+}
+
+// outcome calls a function.
+func outcome(fn api.Function, args []uint64) specOutcome {
 	res, err := fn.Call(context.Background(), args...)
-	out := specOutcome{values: res, types: fn.Definition().ResultTypes(), gas: w.used() - before}
+	out := specOutcome{values: res, types: fn.Definition().ResultTypes()}
 	if err != nil {
 		out.values = nil
 		out.trap, _, _ = strings.Cut(err.Error(), "\n")
@@ -212,8 +226,7 @@ func (w *specWorld) act(c specCommand) (specOutcome, bool) {
 			out.trap = errDepth.Error()
 		}
 	}
-	w.deepen()
-	return out, true
+	return out
 }
 
 // bits is an argument as the engine takes it.
