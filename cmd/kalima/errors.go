@@ -14,6 +14,7 @@ import (
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/chain"
 	"github.com/kalima-chain/kalima/cmd/kalima/internal/devnet"
+	"github.com/kalima-chain/kalima/node"
 	"github.com/kalima-chain/kalima/node/keyring"
 	"github.com/kalima-chain/kalima/node/rpc"
 	"github.com/kalima-chain/kalima/node/transport"
@@ -113,6 +114,7 @@ func (a *app) explain(err error) (code int, word, hint string) {
 		wrong   *transport.WrongKeyError
 		answer  *transport.Error
 		busy    *devnet.BusyError
+		child   *devnet.NodeError
 	)
 	if errors.As(err, &exit) {
 		if exit.hint != "" || exit.code != exitFailure {
@@ -125,6 +127,10 @@ func (a *app) explain(err error) (code int, word, hint string) {
 		return exitNotFound, "no-profile", start + ", or name the folder of a running one with --home"
 	case errors.Is(err, keyring.ErrNoKey):
 		return exitAuth, "no-key", "list the keys: " + self() + " keys" + a.flags()
+	case errors.As(err, &child):
+		return child.Exit, child.Code, child.Fix
+	case errors.Is(err, node.ErrInUse):
+		return exitConflict, "in-use", "stop the other process first"
 	case errors.As(err, &busy):
 		return exitConflict, "in-use", "stop the other one first, or use another folder: " + self() + " dev --dir OTHER"
 	case errors.Is(err, transport.ErrPortInUse):

@@ -1,0 +1,89 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/kalima-chain/kalima/host"
+	"github.com/kalima-chain/kalima/node"
+)
+
+// Running is a node that runs in this process.
+type Running struct {
+	Node   *Node
+	Master *node.Master // nil for a client
+}
+
+// Start starts a node in this process.
+func Start(ctx context.Context, n *Node, languages map[string]host.Runtime, log *slog.Logger) (*Running, error) {
+	if err := CheckDisk(n.Data()); err != nil {
+		return nil, err
+	}
+	r := &Running{Node: n}
+	var err error
+	switch n.Role {
+	case Master:
+		r.Master, err = node.StartMaster(ctx, node.MasterConfig{
+			Dir: n.Data(), Name: n.Name, Listen: n.Listen, Key: n.Key, StorageKey: n.Storage, Plain: n.Plain,
+			Genesis: n.Genesis, Runtimes: languages, Log: log,
+		})
+	default:
+		err = fmt.Errorf("node %s: role %q is not master or client", n.Name, n.Role)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close stops the node.
+func (r *Running) Close() error {
+	return r.Master.Close()
+}
+
+// Failed receives why the node can not go on.
+func (r *Running) Failed() <-chan error {
+	return r.Master.Failed()
+}
+
+// Local is every node of a chain, in this process.
+type Local struct {
+	Nodes  []*Running
+	failed chan error
+	quit   chan struct{}
+}
+
+// StartAll starts nodes in order. After an error none runs.
+func StartAll(ctx context.Context, nodes []*Node, languages map[string]host.Runtime, log *slog.Logger) (*Local, error) {
+	l := &Local{failed: make(chan error, len(nodes)), quit: make(chan struct{})}
+	for _, n := range nodes {
+		r, err := Start(ctx, n, languages, log)
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		l.Nodes = append(l.Nodes, r)
+		go func() {
+			select {
+			case err := <-r.Failed():
+				l.failed <- err
+			case <-l.quit:
+			}
+		}()
+	}
+	return l, nil
+}
+
+// Failed receives why a node can not go on.
+func (l *Local) Failed() <-chan error { return l.failed }
+
+// Close stops every node, the last started first.
+func (l *Local) Close() error {
+	close(l.quit)
+	var errs []error
+	for i := len(l.Nodes) - 1; i >= 0; i-- {
+		errs = append(errs, l.Nodes[i].Close())
+	}
+	return errors.Join(errs...)
+}
