@@ -66,7 +66,8 @@ func (r *realm) guardBytes() {
 		r.call.chars(product(int64(len(b)), int64(sep.Length()+3)))
 		return r.run(join, goja.FunctionCall{This: fc.This, Arguments: []goja.Value{sep}})
 	}))
-	r.refuse(methods, "copyWithin", "toLocaleString", "with", "toReversed", "toSorted")
+	always := func(string) bool { return true }
+	r.refuse(methods, always, "copyWithin", "toLocaleString", "with", "toReversed", "toSorted")
 }
 
 // makeBytes is the constructor Uint8Array: of a length, an array, or bytes.

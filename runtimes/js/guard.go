@@ -34,6 +34,42 @@ func product(a, b int64) int {
 	return int(lo)
 }
 
+// anyName stands for every name. No contract has a property of this name.
+const anyName = "\x00any"
+
+// guardable are the names that the guards in this file are for. A realm is new for each
+// call, and putting all of them in place takes longer than a call: so they are put in place
+// for the names that occur in a contract's source, and, when a contract computes such a
+// name (key), at that moment. There is no other way to read a method than by a name, but
+// for property descriptors; a contract that asks for those gets all guards.
+var guardable = func() map[string]bool {
+	all := map[string]bool{"getOwnPropertyDescriptor": true, "getOwnPropertyDescriptors": true}
+	for _, list := range [][]string{stringMethods, refusedString, refusedArray, arrayReads, arrayCopies, arraySorts, objectFunctions,
+		{"concat", "raw", "from", "apply"}} {
+		for _, name := range list {
+			all[name] = true
+		}
+	}
+	return all
+}()
+
+// guards puts the guards for those names in place.
+func (r *realm) guards(names map[string]bool) {
+	all := names[anyName] || names["getOwnPropertyDescriptor"] || names["getOwnPropertyDescriptors"]
+	needed := func(of string) func(string) bool {
+		return func(name string) bool {
+			if !all && !names[name] || r.guarded[of+name] {
+				return false
+			}
+			r.guarded[of+name] = true
+			return true
+		}
+	}
+	r.guardStrings(needed("String."))
+	r.guardArrays(needed("Array."))
+	r.guardObjects(needed("Object."))
+}
+
 // guard replaces a method by one that runs before, then the original on what it returns.
 func (r *realm) guard(o *goja.Object, name string, before func(goja.FunctionCall) goja.FunctionCall) {
 	original, ok := goja.AssertFunction(o.Get(name))
@@ -56,20 +92,32 @@ func (r *realm) run(f goja.Callable, fc goja.FunctionCall) goja.Value {
 	return v
 }
 
-func (r *realm) refuse(o *goja.Object, names ...string) {
-	f := r.native(func(goja.FunctionCall) goja.Value {
-		panic(r.rt.NewTypeError("this function is not available in contracts"))
-	})
+// refuse makes methods that contracts do not have say so.
+func (r *realm) refuse(o *goja.Object, needed func(string) bool, names ...string) {
 	for _, name := range names {
-		r.patch(o, name, f)
+		if needed(name) {
+			r.patch(o, name, r.native(func(goja.FunctionCall) goja.Value {
+				panic(r.rt.NewTypeError("%s is not available in contracts", name))
+			}))
+		}
 	}
 }
 
+// Methods of strings, and those that contracts do not have: they want regular expressions,
+// or tables of a language that differ from one release of Go to the next.
+var (
+	stringMethods = []string{"repeat", "padStart", "padEnd", "concat", "split", "replace", "replaceAll", "indexOf", "lastIndexOf", "includes", "toUpperCase", "toLowerCase"}
+	refusedString = []string{"match", "matchAll", "search", "normalize", "localeCompare", "toLocaleUpperCase", "toLocaleLowerCase"}
+)
+
 // guardStrings bounds what a string method may allocate. The object's own conversion to a
 // string runs once, before the charge, and the result takes its place.
-func (r *realm) guardStrings() {
+func (r *realm) guardStrings(needed func(string) bool) {
 	p := r.prototype("String")
 	on := func(name string, cost func(s goja.String, args []goja.Value)) {
+		if !needed(name) {
+			return
+		}
 		r.guard(p, name, func(fc goja.FunctionCall) goja.FunctionCall {
 			if goja.IsUndefined(fc.This) || goja.IsNull(fc.This) {
 				panic(r.rt.NewTypeError("a string method was called on nothing"))
@@ -145,8 +193,8 @@ func (r *realm) guardStrings() {
 	for _, name := range []string{"indexOf", "lastIndexOf", "includes", "toUpperCase", "toLowerCase"} {
 		on(name, linear)
 	}
-	r.refuse(p, "match", "matchAll", "search", "normalize", "localeCompare", "toLocaleUpperCase", "toLocaleLowerCase")
-	r.refuse(r.global("String"), "raw")
+	r.refuse(p, needed, refusedString...)
+	r.refuse(r.global("String"), needed, "raw")
 }
 
 // integer converts an argument once, so that a conversion of the contract can not answer
@@ -165,6 +213,9 @@ var (
 	arrayReads  = []string{"indexOf", "lastIndexOf", "includes", "reverse", "shift", "unshift", "copyWithin", "forEach", "reduce", "reduceRight", "some", "every", "find", "findIndex", "findLast", "findLastIndex"}
 	arrayCopies = []string{"fill", "slice", "splice", "map", "filter", "with", "toReversed", "toSpliced"}
 	arraySorts  = []string{"sort", "toSorted"}
+
+	refusedArray    = []string{"flat", "flatMap", "toLocaleString"}
+	objectFunctions = []string{"keys", "values", "entries", "getOwnPropertyNames", "assign", "fromEntries"}
 )
 
 const (
@@ -174,9 +225,12 @@ const (
 
 // guardArrays charges array methods by the array's length. They work on arrays only:
 // anything else could claim any length.
-func (r *realm) guardArrays() {
+func (r *realm) guardArrays(needed func(string) bool) {
 	p := r.prototype("Array")
 	on := func(name string, cost func(n int, args []goja.Value)) {
+		if !needed(name) {
+			return
+		}
 		r.guard(p, name, func(fc goja.FunctionCall) goja.FunctionCall {
 			cost(r.arrayLength(fc.This, name), fc.Arguments)
 			return fc
@@ -208,9 +262,10 @@ func (r *realm) guardArrays() {
 		}
 		r.call.take(elementSize * n)
 	})
-	r.patch(p, "join", r.native(r.join()))
-	r.refuse(p, "flat", "flatMap", "toLocaleString")
-	r.guardFrom()
+	r.refuse(p, needed, refusedArray...)
+	if needed("from") {
+		r.guardFrom()
+	}
 }
 
 func (r *realm) arrayLength(this goja.Value, name string) int {
@@ -303,11 +358,14 @@ func (r *realm) plain(o *goja.Object) *goja.Object {
 	return to
 }
 
-// guardObjects charges functions of Object by the size of what they list, and takes away
-// the way from any function to the constructor Function.
-func (r *realm) guardObjects() {
+// guardObjects charges functions of Object by the size of what they list, and apply by the
+// length of its list.
+func (r *realm) guardObjects(needed func(string) bool) {
 	object := r.global("Object")
-	for _, name := range []string{"keys", "values", "entries", "getOwnPropertyNames", "assign", "fromEntries"} {
+	for _, name := range objectFunctions {
+		if !needed(name) {
+			continue
+		}
 		original, _ := goja.AssertFunction(object.Get(name))
 		r.patch(object, name, r.native(func(fc goja.FunctionCall) goja.Value {
 			r.call.alive()
@@ -327,9 +385,10 @@ func (r *realm) guardObjects() {
 			return v
 		}))
 	}
-	p := r.prototype("Function")
-	r.patch(p, "constructor", goja.Undefined())
-	r.guard(p, "apply", func(fc goja.FunctionCall) goja.FunctionCall {
+	if !needed("apply") {
+		return
+	}
+	r.guard(r.prototype("Function"), "apply", func(fc goja.FunctionCall) goja.FunctionCall {
 		if o, ok := fc.Argument(1).(*goja.Object); ok {
 			n, ok := r.length(o)
 			if !ok {

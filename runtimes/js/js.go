@@ -84,7 +84,7 @@ func (r *Runtime) Prepare() {
 // lets the contract declare those names itself. Being arrow functions, neither lends the
 // contract its arguments.
 var (
-	before = "((" + strings.Join(append([]string{fnRefill, fnText, fnSpread, fnArgs, reserved + "i", "Math", "JSON", "kalima", "Uint8Array"},
+	before = "((" + strings.Join(append([]string{fnRefill, fnText, fnSpread, fnArgs, fnKey, reserved + "i", "Math", "JSON", "kalima", "Uint8Array"},
 		hidden...), ",") + ")=>(()=>{\"use strict\";var " +
 		varGas + "=0," + varValue + ";" + reserved + "i(()=>" + varGas + ",(" + varValue + ")=>{" + varGas + "=" + varValue + "});"
 	after = "\n;return [typeof kalima_abi===\"undefined\"?void 0:kalima_abi," +
@@ -110,7 +110,7 @@ func compile(src string) (*program, *host.Refusal) {
 	}
 	outer := tree.Body[0].(*ast.ExpressionStatement).Expression.(*ast.ArrowFunctionLiteral)
 	inner := outer.Body.(*ast.ExpressionBody).Expression.(*ast.CallExpression).Callee.(*ast.ArrowFunctionLiteral).Body.(*ast.BlockStatement)
-	m := &meter{file: tree.File, seen: map[any]bool{}, passed: map[*ast.SpreadElement]bool{}, used: map[string]file.Idx{}, declared: map[string]bool{}}
+	m := &meter{file: tree.File, seen: map[any]bool{}, passed: map[*ast.SpreadElement]bool{}, used: map[string]file.Idx{}, declared: map[string]bool{}, names: map[string]bool{}}
 	own := m.statements(append([]ast.Statement(nil), inner.List[lead:len(inner.List)-1]...))
 	if m.absent(); m.refusal != nil {
 		return nil, m.refusal
@@ -124,14 +124,15 @@ func compile(src string) (*program, *host.Refusal) {
 	}
 	_, bytes := m.used["Uint8Array"]
 	_, math := m.used["Math"]
-	return &program{code: prog, bytes: bytes, math: math}, nil
+	return &program{code: prog, bytes: bytes, math: math, names: m.names}, nil
 }
 
 // program is a compiled contract and what it needs of its realm.
 type program struct {
 	code  *goja.Program
-	bytes bool // it names Uint8Array
-	math  bool // it names Math
+	bytes bool            // it names Uint8Array
+	math  bool            // it names Math
+	names map[string]bool // what it calls properties, see guards
 }
 
 func parse(src string) (*ast.Program, *host.Refusal) {

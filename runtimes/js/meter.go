@@ -35,6 +35,7 @@ const (
 	fnText   = reserved + "t" // charges for a string, returns it
 	fnSpread = reserved + "p" // charges for what a literal spreads, returns it
 	fnArgs   = reserved + "a" // charges for what a call spreads, returns it
+	fnKey    = reserved + "k" // looks at a computed property name, returns it
 )
 
 // meter rewrites a syntax tree: it charges segments, checks strings, and refuses what a
@@ -46,6 +47,7 @@ type meter struct {
 	passed   map[*ast.SpreadElement]bool // spread into a call's arguments
 	used     map[string]file.Idx         // free-standing names read, with a place
 	declared map[string]bool             // names bound anywhere
+	names    map[string]bool             // names of properties, and all string literals
 }
 
 func (m *meter) refuse(at file.Idx, hint, format string, args ...any) {
@@ -213,7 +215,18 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 			m.refuse(n.Idx0(), "multiply instead", "**= is not available in contracts yet: its result differs between processors")
 		}
 		m.fields(v.Elem(), cost)
+	case *ast.StringLiteral:
+		m.names[n.Value.String()] = true
+	case *ast.BracketExpression:
+		m.fields(v.Elem(), cost)
+		switch n.Member.(type) {
+		case *ast.NumberLiteral, *ast.StringLiteral:
+		default:
+			*cost += 3 * priceNode
+			n.Member = keyed(n.Member)
+		}
 	case *ast.DotExpression:
+		m.names[n.Identifier.Name.String()] = true
 		if id, ok := n.Left.(*ast.Identifier); ok && id.Name == "Math" && inexact[string(n.Identifier.Name.String())] && !m.declared["Math"] {
 			m.refuse(id.Idx, "", "Math.%s is not available in contracts yet: its result differs between processors", n.Identifier.Name)
 		}
@@ -235,8 +248,12 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 		for _, p := range n.Properties {
 			switch p := p.(type) {
 			case *ast.PropertyShort:
+				m.names[p.Name.Name.String()] = true
 				m.declared[string(p.Name.Name.String())] = true
 			case *ast.PropertyKeyed:
+				if p.Computed {
+					m.names[anyName] = true
+				}
 				m.bindAll(p.Value)
 			}
 		}
@@ -301,6 +318,9 @@ func (m *meter) pass(args []ast.Expression) {
 }
 
 func (m *meter) property(key *ast.Expression, computed bool, cost *int) {
+	if s, ok := (*key).(*ast.StringLiteral); ok {
+		m.names[s.Value.String()] = true // in a pattern it reads the property
+	}
 	if computed {
 		m.walk(reflect.ValueOf(key).Elem(), cost)
 	}
@@ -384,21 +404,31 @@ func (m *meter) replace(e ast.Expression) ast.Expression {
 
 func number(e ast.Expression) bool { _, ok := e.(*ast.NumberLiteral); return ok }
 
+// keyed makes a computed property name pass the realm when it is not a number:
+//
+//	typeof (value = e) === "number" ? value : key(value)
+func keyed(e ast.Expression) ast.Expression {
+	at := e.Idx0()
+	return &ast.ConditionalExpression{Test: typed(e, "number"), Consequent: ident(varValue, at), Alternate: invoke(fnKey, ident(varValue, at))}
+}
+
+// typed makes typeof (value = e) === name.
+func typed(e ast.Expression, name string) ast.Expression {
+	at := e.Idx0()
+	return &ast.BinaryExpression{
+		Operator: token.STRICT_EQUAL, Comparison: true,
+		Left: &ast.UnaryExpression{Operator: token.TYPEOF, Idx: at, Operand: &ast.AssignExpression{
+			Operator: token.ASSIGN, Left: ident(varValue, at), Right: e}},
+		Right: &ast.StringLiteral{Idx: at, Literal: strconv.Quote(name), Value: unistring.String(name)},
+	}
+}
+
 // checked makes a sum pay when it is a string:
 //
 //	typeof (value = e) === "string" ? text(value) : value
 func checked(e ast.Expression) ast.Expression {
 	at := e.Idx0()
-	return &ast.ConditionalExpression{
-		Test: &ast.BinaryExpression{
-			Operator: token.STRICT_EQUAL, Comparison: true,
-			Left: &ast.UnaryExpression{Operator: token.TYPEOF, Idx: at, Operand: &ast.AssignExpression{
-				Operator: token.ASSIGN, Left: ident(varValue, at), Right: e}},
-			Right: &ast.StringLiteral{Idx: at, Literal: `"string"`, Value: "string"},
-		},
-		Consequent: invoke(fnText, ident(varValue, at)),
-		Alternate:  ident(varValue, at),
-	}
+	return &ast.ConditionalExpression{Test: typed(e, "string"), Consequent: invoke(fnText, ident(varValue, at)), Alternate: ident(varValue, at)}
 }
 
 // charge makes the statement

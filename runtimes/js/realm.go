@@ -13,21 +13,22 @@ type realm struct {
 	uint8   *goja.Object // goja's Uint8Array, once it was needed
 	bytesOf *goja.Object // the contract's Uint8Array
 
-	own []goja.Value // arguments of the function around the contract: fn*, and kalima
+	guarded map[string]bool // methods that have their guard, as String.repeat
+	own     []goja.Value    // arguments of the function around the contract: fn*, and kalima
 }
 
 func newRealm() *realm {
-	r := &realm{rt: goja.New()}
-	r.own = []goja.Value{r.native(r.refill), r.native(r.text), r.native(r.spread), r.native(r.pass), r.native(r.begin), r.json(), r.kalima()}
-	r.guardStrings()
-	r.guardArrays()
-	r.guardObjects()
+	r := &realm{rt: goja.New(), guarded: map[string]bool{}}
+	r.own = []goja.Value{r.native(r.refill), r.native(r.text), r.native(r.spread), r.native(r.pass), r.native(r.key), r.native(r.begin), r.json(), r.kalima()}
+	r.patch(r.prototype("Array"), "join", r.native(r.join()))
+	r.patch(r.prototype("Function"), "constructor", goja.Undefined())
 	return r
 }
 
 // arguments are the values of the parameters that before names, up to the hidden ones,
 // which stay undefined.
 func (r *realm) arguments(p *program) []goja.Value {
+	r.guards(p.names)
 	math, bytes := goja.Undefined(), goja.Undefined()
 	if p.math {
 		math = r.math()
@@ -36,7 +37,7 @@ func (r *realm) arguments(p *program) []goja.Value {
 		r.guardBytes()
 		bytes = r.bytesOf
 	}
-	return append(append(append([]goja.Value(nil), r.own[:5]...), math), r.own[5], r.own[6], bytes)
+	return append(append(append([]goja.Value(nil), r.own[:6]...), math), r.own[6], r.own[7], bytes)
 }
 
 func (r *realm) native(f func(goja.FunctionCall) goja.Value) goja.Value { return r.rt.ToValue(f) }
@@ -96,6 +97,26 @@ func (r *realm) spreadLength(v goja.Value) int {
 	}
 	return 0
 }
+
+// key is kalima$k: it makes a computed name of a property once and for all, and puts the
+// guards in place when it may be the name of what they guard.
+func (r *realm) key(fc goja.FunctionCall) goja.Value {
+	v := fc.Argument(0)
+	if _, ok := v.(*goja.Symbol); ok {
+		return v
+	}
+	if o, ok := v.(*goja.Object); ok {
+		if v = o.ToString(); !isText(v) { // a primitive
+			v = r.rt.ToValue(v.String())
+		}
+	}
+	if name := v.String(); guardable[name] {
+		r.guards(map[string]bool{name: true})
+	}
+	return v
+}
+
+func isText(v goja.Value) bool { _, ok := v.(goja.String); return ok }
 
 // begin is kalima$i: the contract's function hands over access to its slice of gas.
 func (r *realm) begin(fc goja.FunctionCall) goja.Value {

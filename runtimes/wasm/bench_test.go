@@ -25,6 +25,15 @@ func BenchmarkMetering(b *testing.B) {
 	}
 }
 
+// BenchmarkSmallCall is a warm, isolated, metered call that reads one value and writes one.
+func BenchmarkSmallCall(b *testing.B) {
+	m := loadModule(b, newRuntime(b, wasm.Config{}), buildC(b, "small", "-Wl,-z,stack-size=8192"))
+	b.ReportAllocs()
+	for b.Loop() {
+		call(b, m, "small", "", host.Limits{})
+	}
+}
+
 // BenchmarkCall is a warm, isolated, metered call of the conformance contract.
 func BenchmarkCall(b *testing.B) {
 	for _, key := range []string{"accept", "get", "reject", "echo"} {
