@@ -1,10 +1,16 @@
 package js
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/dop251/goja"
+
+	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/host/hosttest"
 )
@@ -19,5 +25,186 @@ func TestConformance(t *testing.T) {
 			}
 			return code
 		},
+	})
+}
+
+func run(t *testing.T, source string, limits host.Limits) host.Result {
+	t.Helper()
+	m, err := New().Load(context.Background(), []byte(source))
+	if err != nil {
+		t.Fatalf("Load(%q) = %v", source, err)
+	}
+	call := hosttest.NewCall(abi.Validate, "key", "h\u00e9llo \xff")
+	res, err := m.Call(context.Background(), host.NewSession(call, hosttest.State{}, host.Grant{}, limits))
+	if err != nil {
+		t.Fatalf("Call = error %v", err)
+	}
+	return res
+}
+
+// TestSameAsGoja proves that the rewriting changes no result: each body gives what goja
+// alone gives.
+func TestSameAsGoja(t *testing.T) {
+	for _, body := range []string{
+		`return 1 + 2 + "3" + 4`,
+		`let s = "a"; s += 1; s += null; s += {}; return s`,
+		`const o = {n: 1, s: "x"}; o.n += 2; o.s += o.n; o["s"] += "y"; return o.n + o.s`,
+		`let i = 0; const a = [1, 2, 3]; a[i++] += 10; return a.join() + i`,
+		"const a = 1, b = {toString() { return 'B'; }, valueOf() { return 7; }}; return `${a}-${b}-${b + 1}-${[1, [2, 3]]}`",
+		"const tag = (s, ...v) => s.raw.join('|') + v.join('&'); return tag`a${1}b${2}\\n`",
+		`const f = (...a) => a.length + ":" + a.join(""); return f(...[1, 2], 3, ..."xyz", ...new Set([4, 4, 5]))`,
+		`return JSON.stringify({...{a: 1, b: 2}, ...[7, 8], b: 3})`,
+		`const l = []; for (let i = 0; i < 3; i++) l.push(() => i); return l.map((f) => f()).join()`,
+		`let n = 0; outer: for (const x of [1, 2, 3]) { for (const y of [1, 2, 3]) { if (y === 2) continue outer; n += x * y; } } return n`,
+		`let n = 0; do { n++; if (n === 3) continue; } while (n < 5); while (n > 2) n--; return n`,
+		`let s = ""; for (const k in {b: 1, a: 2, 1: 3}) s += k; return s`,
+		`class A { #p = 1; x = this.#p + 1; static y = 5; get z() { return this.x + A.y; } static { A.w = "w"; } m(k) { return this[k]; } } return new A().z + A.w + new A().m("x")`,
+		`class B extends Array { sum() { return this.reduce((a, b) => a + b, 0); } } const b = new B(); b.push(1, 2, 3); return b.sum() + b.map((x) => x * 2).join()`,
+		`const {a, b: {c = 5, ...rest}, ...more} = {a: 1, b: {d: 2, e: 3}, f: 4}; return JSON.stringify([a, c, rest, more])`,
+		`const [x, , y = 3, ...z] = [1, 2, undefined, 4, 5]; return JSON.stringify([x, y, z])`,
+		`const k = "ab"; const {[k]: v, ["c" + "d"]: w} = {ab: 1, cd: 2}; return v + w`,
+		`return [3, 1, 2].sort().concat([9], 8).reverse().slice(1).join("-")`,
+		`return [5, 1, 4].sort((a, b) => a - b).map(String).includes("4") + [1, 2, 3].indexOf(3)`,
+		`return Array.from({length: 3}, (_, i) => i * i).join() + Array.from("abc").join() + Array.from(new Map([[1, 2]])).join()`,
+		`return "a-b-c".replace("-", "+") + "a-b-c".replaceAll("-", (m, at) => m + at) + "x".replace("x", "$&$&$$")`,
+		`return "a,b,,c".split(",").length + "abc".split("").join(" ") + "abc".split()`,
+		`return "abc".padStart(5, "xy") + "abc".padEnd(6) + "ab".repeat(3) + "a".concat("b", 1)`,
+		`return JSON.stringify({a: [1, "x\n\u2028\"", null, undefined, () => 1, NaN, -0, 1e21], b: undefined, c: {toJSON(k) { return k + "!"; }}, d: new Number(3), e: new String("s"), f: new Boolean(false), g: "\ud800"})`,
+		`return JSON.stringify([1, {a: [], b: {}}, [[2]]], null, 2) + JSON.stringify("x") + JSON.stringify(undefined)`,
+		`return JSON.stringify(JSON.parse('{"a":[1,2,{"b":"\\u0041"}]}', (k, v) => k === "b" ? v + v : v))`,
+		`const o = {}; for (const key of ["x", 1, Symbol.iterator]) o[key] = String(key); return Object.keys(o).join() + o[Symbol.iterator]`,
+		`const m = "to" + "UpperCase"; return "abc"[m]() + [1, 2]["jo" + "in"]("+") + "ab"[1] + "ab"["length"]`,
+		`const k = {toString() { return "x"; }}; const o = {x: 1}; o[k] += 5; o[k]++; return o.x`,
+		`return Object.entries({a: 1, b: 2}).map(([k, v]) => k + v).join() + JSON.stringify(Object.fromEntries([["x", 1]]))`,
+		`const a = [1]; a.push(a); return String(a) + [null, undefined, [1, [2]]]`,
+		`try { null.x; } catch (e) { return e instanceof TypeError ? e.name : "?"; } finally { }`,
+		`return [0.1 + 0.2, 1 / 3, 5e-324, 1e21, 123456789012345680000, -0, 2 ** -1 === undefined].join().length`,
+		`return Math.max(1, 2) + Math.floor(-1.5) + Math.round(2.5) + Math.imul(3, 4) + Math.clz32(1) + Math.sqrt(2) + Math.PI`,
+		`const f = function fact(n) { return n < 2 ? 1 : n * fact(n - 1); }; return f(10)`,
+		`return (() => ({a: (1, 2)}))().a + ((a, b = a + 1) => a + b)(1)`,
+		`switch ("b" + "") { case "a": return 1; case "b": { let x = "z"; x += 1; return x; } default: return 3; }`,
+		`return typeof undeclared + (typeof Symbol.iterator) + [..."h\u00e9\ud83d\ude00"].length`,
+	} {
+		t.Run(body, func(t *testing.T) {
+			body := strings.Replace(body, ", 2 ** -1 === undefined", "", 1)
+			want, err := goja.New().RunString("(function () { 'use strict'; " + body + "\n})()")
+			if err != nil {
+				t.Fatal(err)
+			}
+			res := run(t, "var kalima_abi = 1; function f() { "+body+"\n}\nfunction validate() { kalima.put('', 'out', String(f())); }", host.Limits{})
+			if res.Fault != nil || len(res.Writes) != 1 || string(res.Writes[0].Value) != want.String() {
+				t.Errorf("Call = %v %s, writes %q, want %q", res.Fault, detail(res), res.Writes, want.String())
+			}
+		})
+	}
+}
+
+func detail(r host.Result) string {
+	if r.Fault == nil {
+		return ""
+	}
+	return r.Fault.Detail
+}
+
+func TestLines(t *testing.T) {
+	for _, tt := range []struct{ name, source, message, detail string }{
+		{"throw", "var kalima_abi = 1;\nfunction inner() {\n  throw new RangeError('too far');\n}\nfunction validate() { inner(); }\n",
+			"uncaught RangeError: too far", "line 3 in inner, line 5 in validate"},
+		{"first line", "var kalima_abi = 1; function validate() { null.x; }", "uncaught TypeError: ", "line 1 in validate"},
+		{"thrown text", "var kalima_abi = 1;\nfunction validate() {\n  throw 'just text';\n}", "uncaught just text", "line 3 in validate"},
+		{"host", "var kalima_abi = 1;\nfunction validate() {\n\n  kalima.put('no', 'k', 'v');\n}", `address "no": does not start with /`, "line 4 in validate"},
+		{"argument", "var kalima_abi = 1;\nfunction validate() {\n  kalima.put('', 'k', 5);\n}", "put: value is neither a string nor a Uint8Array", "line 3 in validate"},
+		{"result", "var kalima_abi = 1;\nfunction validate() { return 'x'; }", "validate returned something else than nothing or a whole number of 32 bits", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := run(t, tt.source, host.Limits{}).Fault
+			if f == nil || !strings.HasPrefix(f.Message, tt.message) || f.Detail != tt.detail {
+				t.Errorf("fault = %+v, want message %q at %q", f, tt.message, tt.detail)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tt := range []struct{ name, source, want string }{
+		{"syntax", "var kalima_abi = 1;\nfunction validate() { return 1 +; }", "line 2: "},
+		{"no version", "function validate() {}", "kalima_abi is not set"},
+		{"version is text", "var kalima_abi = '1'; function validate() {}", "kalima_abi is not set"},
+		{"no entry", "var kalima_abi = 1; var validate = 5;", "no entry"},
+		{"top level throws", "var kalima_abi = 1;\nthrow new Error('early');", "early at line 2"},
+		{"regular expression", "var kalima_abi = 1;\nfunction validate() { return /a+/.test('a'); }", "line 2: regular expressions"},
+		{"big", "var kalima_abi = 1; var x = 1n; function validate() {}", "BigInt"},
+		{"power", "var kalima_abi = 1; var x = 2 ** 0.5; function validate() {}", "**"},
+		{"generator", "var kalima_abi = 1; function* g() {} function validate() {}", "generators"},
+		{"with", "var kalima_abi = 1; function validate() { with ({}) {} }", "line 1"},
+		{"not UTF-8", "var kalima_abi = 1; // \xff", "UTF-8"},
+		{"hashbang", "#!/bin/js\nvar kalima_abi = 1; function validate() {}", "#!"},
+		{"return at the top", "var kalima_abi = 1; function validate() {} return [1];", "line 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New().Load(context.Background(), []byte(tt.source))
+			var refusal *host.Refusal
+			if !errors.As(err, &refusal) || !strings.Contains(refusal.Error(), tt.want) {
+				t.Errorf("Load = %v, want a refusal with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestOwnNames proves that a contract may use for its own what the library lacks.
+func TestOwnNames(t *testing.T) {
+	res := run(t, `var kalima_abi = 1;
+const Date = {now: () => 5};
+function module(process, {global}) { return process + global; }
+function validate() { return Date.now() + module(1, {global: 1}) + new (class Proxy { x = 0; })().x; }`, host.Limits{})
+	if res.Fault == nil || res.Fault.Code != abi.Rejected || res.Fault.Reason != 7 {
+		t.Errorf("fault = %v, want rejected with 7", res.Fault)
+	}
+}
+
+func TestEvent(t *testing.T) {
+	res := run(t, `var kalima_abi = 1;
+function validate() {
+  const e = kalima.event;
+  if (e !== kalima.event || e.bytes !== e.bytes) kalima.reject(1, "made twice");
+  const b = kalima.bytes("h\u00e9");
+  kalima.log([e.address, e.key, e.value, e.bytes.length, e.sender.length, e.senderName, e.roles.join("+"), e.txId.length,
+    e.contract, e.chain.length, e.height, e.time, e.sequence, e.op, e.opIndex, e.phase, kalima.text(b), b.length].join(" "));
+}`, host.Limits{})
+	want := "/plant1/line2/press4 key h\u00e9llo \ufffd 8 64 press-4 device+writer 64 conf 64 1099511627776 1795000000123456 41 put 3 validate h\u00e9 3"
+	if res.Fault != nil || len(res.Log) != 1 || res.Log[0] != want {
+		t.Errorf("fault %v %s, log = %q, want %q", res.Fault, detail(res), res.Log, want)
+	}
+}
+
+// TestGasIsOfTheSource proves that gas does not depend on how large a slice was, by
+// running out at each of a hundred limits.
+func TestGasIsOfTheSource(t *testing.T) {
+	source := `var kalima_abi = 1;
+function validate() { let s = ""; for (let i = 0; i < 300; i++) { s += "x"; if (i % 50 === 0) kalima.log(s); } }`
+	used := run(t, source, host.Limits{}).Used.Gas
+	for i := range uint64(100) {
+		limit := used - 1 - i*used/100
+		res := run(t, source, host.Limits{Gas: limit})
+		if res.Fault == nil || res.Fault.Code != abi.OutOfGas || res.Used.Gas != limit {
+			t.Fatalf("with a limit of %d: %v, gas %d; want out of gas and %d", limit, res.Fault, res.Used.Gas, limit)
+		}
+	}
+	if res := run(t, source, host.Limits{Gas: used}); res.Fault != nil || res.Used.Gas != used {
+		t.Errorf("with a limit of %d: %v, gas %d; want it to fit", used, res.Fault, res.Used.Gas)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, s := range []string{"var kalima_abi = 1; function validate() {}", "`${`${1}`}`", "a=>{for(;;)a+=`x${a[b]}`}", "class A{static{}}", "[...a]=b", "/[/]/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if len(s) > 2000 {
+			return // goja's parser is not what is tested here
+		}
+		if refusal := scan([]byte(s)); refusal == nil {
+			_, _ = compile(s) // it must not panic
+		}
 	})
 }
