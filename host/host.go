@@ -75,7 +75,7 @@ type Limits struct {
 
 // DefaultLimits fit a small contract many times over.
 var DefaultLimits = Limits{
-	Gas:      50_000_000,       // about 50 ms of compiled code, so one call cannot stall a block for long
+	Gas:      50_000_000,       // at most about 50 ms of compiled code, so one call cannot stall a block for long
 	Memory:   64 << 20,         // an idle Go contract has 4 MiB
 	Depth:    100_000,          // slots of 8 bytes: frames, locals and operands, see host/meter
 	Writes:   64,               // an alarm and a few counters, many times over

@@ -19,7 +19,7 @@ func NewCall(phase abi.Phase, key, value string) abi.Call {
 	return abi.Call{
 		Phase: phase, Contract: name, Chain: sha256.Sum256([]byte("chain")),
 		Op: abi.Put, OpIndex: 3, Address: "/plant1/line2/press4", Key: key, Value: []byte(value),
-		Sequence: 41, Height: 1 << 40, Time: 1_795_000_000_123_456,
+		Sequence: 41, Height: 1 << 40, Time: 1_795_000_000_123_456, At: 1_794_999_999_000_001,
 		Sender: sha256.Sum256([]byte("sender")), Name: "press-4", Roles: []string{"device", "writer"},
 		TxID: sha256.Sum256([]byte("tx")),
 	}

@@ -73,6 +73,7 @@ func plainCases() []tcase {
 		{name: "every number", key: "numbers", writes: nw},
 		{name: "one field", key: "field", arg: "9", writes: out("press-4")},
 		{name: "one number", key: "number", arg: "3", writes: out("41")},
+		{name: "the sender's time", key: "number", arg: "7", writes: out("1794999999000001")},
 		{name: "unknown field", key: "field", arg: "99", codes: codes(abi.BadHostCall)},
 		{name: "field 0", key: "field", arg: "0", codes: codes(abi.BadHostCall)},
 		{name: "field -1", key: "field", arg: "-1", codes: codes(abi.BadHostCall)},

@@ -2,7 +2,8 @@ package meter
 
 // What a function may add to its callers without looking at gas or depth itself.
 const (
-	callLag  = 1 << 16 // gas of a function and its callees between two looks
+	callLag  = 1 << 16 // gas of a function and its callees that do not look
+	bodyLag  = 1 << 20 // gas of all such callees of one function together
 	callDeep = 1024    // slots of frames counted with a caller
 	exitLag  = 1000    // gas that may follow a call in a recursion without another look
 
@@ -39,7 +40,7 @@ func (m *module) decideChecks() int {
 				continue
 			}
 			j := int(c) - m.impFuncs
-			if sum+lag[j] > callLag*16 { // many calls, each allowed for itself
+			if sum+lag[j] > bodyLag { // many calls, each allowed for itself
 				g.checked = true
 				checked++
 				continue

@@ -20,7 +20,7 @@
 // the gas is looked at where work could repeat: at every loop head, on entry to
 // functions that take part in recursion or are called through a table, around each
 // indirect call, and before bulk operations. Between two looks there can be only as much
-// work as a function body is long, plus callLag; the host looks again at each of its
+// work as a function body is long, plus bodyLag; the host looks again at each of its
 // functions and when the call is over, so a call that used more than it was given is
 // always found out and none of its effects counts.
 //
