@@ -182,3 +182,21 @@ func TestPool(t *testing.T) {
 		t.Errorf("Call with an ended context = %v, want an error", res.Fault)
 	}
 }
+
+// TestMeasureMetering: each kernel gives the same plain and metered, which Measure checks,
+// and the same gas each time.
+func TestMeasureMetering(t *testing.T) {
+	first, mean, err := wasm.MeasureMetering(context.Background(), 1)
+	if err != nil || len(first) != 8 || mean <= 0 {
+		t.Fatalf("MeasureMetering = %d kernels, mean %v, %v; want 8 and no error", len(first), mean, err)
+	}
+	again, _, err := wasm.MeasureMetering(context.Background(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range first {
+		if c.Gas < 100_000 || again[i].Gas != c.Gas {
+			t.Errorf("%s: gas %d, then %d; want the same, and some work", c.Name, c.Gas, again[i].Gas)
+		}
+	}
+}
