@@ -5,78 +5,80 @@
  * the call; nothing catches it. Text that is not UTF-8 reads as U+FFFD; the functions with
  * bytes give what was put.
  */
-declare namespace kalima {
-  /** What the call is about. */
-  const event: Event;
+declare const kalima: Kalima;
 
-  interface Event {
-    readonly address: string;
-    readonly key: string;
-    /** The value as text; "" for a delete. */
-    readonly value: string;
-    /** The value as bytes. */
-    readonly bytes: Uint8Array;
-    readonly op: "put" | "delete";
-    /** Position of the operation in its transaction. */
-    readonly opIndex: number;
-    /** Identity that signed the transaction, 64 hexadecimal digits. */
-    readonly sender: string;
-    /** The sender's name on chain. */
-    readonly senderName: string;
-    /** The sender's roles, sorted. */
-    readonly roles: string[];
-    /** Id of the transaction, 64 hexadecimal digits. */
-    readonly txId: string;
-    /** Name of the running contract. */
-    readonly contract: string;
-    /** Chain id, 64 hexadecimal digits. */
-    readonly chain: string;
-    /** Height of the block being built, or of the event's block. */
-    readonly height: number;
-    /** Time of that block: microseconds since the Unix epoch. */
-    readonly time: number;
-    /** Sequence the event has, or will have when accepted. */
-    readonly sequence: number;
-    readonly phase: "validate" | "react" | "query" | "migrate";
-  }
+/** What a call is about. */
+interface KalimaEvent {
+  readonly address: string;
+  readonly key: string;
+  /** The value as text; "" for a delete. */
+  readonly value: string;
+  /** The value as bytes. */
+  readonly bytes: Uint8Array;
+  readonly op: "put" | "delete";
+  /** Position of the operation in its transaction. */
+  readonly opIndex: number;
+  /** Identity that signed the transaction, 64 hexadecimal digits. */
+  readonly sender: string;
+  /** The sender's name on chain. */
+  readonly senderName: string;
+  /** The sender's roles, sorted. */
+  readonly roles: string[];
+  /** Id of the transaction, 64 hexadecimal digits. */
+  readonly txId: string;
+  /** Name of the running contract. */
+  readonly contract: string;
+  /** Chain id, 64 hexadecimal digits. */
+  readonly chain: string;
+  /** Height of the block being built, or of the event's block. */
+  readonly height: number;
+  /** Time of that block: microseconds since the Unix epoch. */
+  readonly time: number;
+  /** Sequence the event has, or will have when accepted. */
+  readonly sequence: number;
+  readonly phase: "validate" | "react" | "query" | "migrate";
+}
+
+interface Kalima {
+  /** What the call is about. */
+  readonly event: KalimaEvent;
 
   /** Current value of a key, the call's own writes included; null when there is none. */
-  function get(address: string, key: string): string | null;
-  function getBytes(address: string, key: string): Uint8Array | null;
+  get(address: string, key: string): string | null;
+  getBytes(address: string, key: string): Uint8Array | null;
 
   /** Writes a value; an empty one deletes. Not in react and query. */
-  function put(address: string, key: string, value: string | Uint8Array): void;
-  function delete_(address: string, key: string): void;
-  export { delete_ as delete };
+  put(address: string, key: string, value: string | Uint8Array): void;
+  delete(address: string, key: string): void;
 
   /** First key of the address greater than after, in byte order; null at the end. Start with "". */
-  function next(address: string, after: string): string | null;
+  next(address: string, after: string): string | null;
 
   /** Sends a put as a transaction of its own. React only. */
-  function submit(address: string, key: string, value: string | Uint8Array): void;
+  submit(address: string, key: string, value: string | Uint8Array): void;
 
   /** Keeps a line for people; never part of the outcome. */
-  function log(message: string): void;
+  log(message: string): void;
 
   /** Ends the call: the transaction is refused with this code and message. */
-  function reject(code: number, message: string): never;
+  reject(code: number, message: string): never;
 
-  function sha256(data: string | Uint8Array): Uint8Array;
+  sha256(data: string | Uint8Array): Uint8Array;
 
   /** Whether the signature (64 bytes) of the message by the key (32 bytes) is valid. */
-  function ed25519Verify(key: Uint8Array, message: string | Uint8Array, signature: Uint8Array): boolean;
+  ed25519Verify(key: Uint8Array, message: string | Uint8Array, signature: Uint8Array): boolean;
 
   /** n bytes, the same at every node and different in every call: no secret, no lottery. */
-  function random(n: number): Uint8Array;
+  random(n: number): Uint8Array;
 
   /** A byte field of the call: 1 address, 2 key, 3 value, 4 sender, 5 transaction id, 6 roles,
    *  7 contract, 8 chain, 9 the sender's name. */
-  function field(id: number): Uint8Array;
+  field(id: number): Uint8Array;
 
   /** A numeric field of the call: 1 height, 2 time, 3 sequence, 4 operation, 5 phase, 6 position. */
-  function number(id: number): number;
+  number(id: number): number;
 
   /** UTF-8 to text, and text to UTF-8. */
-  function text(bytes: Uint8Array): string;
-  function bytes(text: string): Uint8Array;
+  text(bytes: Uint8Array): string;
+  bytes(text: string): Uint8Array;
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -32,7 +33,7 @@ func TestDay(t *testing.T) {
 		{"/hosts/edge-1", "cpu_percent", "97"},
 		{"/hosts/edge-1", "cpu_percent", "80"},
 		{"/hosts/edge-1", "cpu_percent", "70"},
-		{"/hosts/edge-2/disks/root", "disk_used_percent", "90.1"},
+		{"/hosts/edge-2/disk/root", "disk_used_percent", "90.1"},
 	} {
 		line := fmt.Sprintf("%-24s %-18s %5s  ", tt.address, tt.key, tt.value)
 		r := chain.Put(t, validate, tt.address, tt.key, tt.value)
@@ -104,7 +105,8 @@ func TestReact(t *testing.T) {
 		{"below, raised", "/hosts/a", "cpu_percent", "74", "high 91 1", "clear 74"},
 		{"below, cleared", "/hosts/a", "cpu_percent", "74", "clear 74 1", ""},
 		{"above, cleared", "/hosts/a", "cpu_percent", "99", "clear 74 1", "high 99"},
-		{"hot", "/hosts/a/thermal", "temperature_c", "85.1", "", "high 85.1"},
+		{"a part's own alarm", "/hosts/a/temperature/core-0", "temperature_c", "85.1", "", "high 85.1"},
+		{"a name too long for a key", abi.Address("/hosts/a/" + strings.Repeat("x", 246)), "temperature_c", "99", "", ""},
 		{"a key without a limit", "/hosts/a", "load1", "500", "", ""},
 		{"a host without a name", "/hosts", "cpu_percent", "99", "", ""},
 		{"an inherited property is no limit", "/hosts/a", "constructor", "99", "", ""},
@@ -112,14 +114,16 @@ func TestReact(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var chain exampletest.Chain
 			chain.Set(tt.address, tt.key, []byte(tt.value))
-			chain.Set("/alarms/a", tt.key, []byte(tt.alarm))
+			key := strings.TrimPrefix(string(tt.address), "/hosts/a") + "/" + tt.key
+			key = strings.TrimPrefix(key, "/")
+			chain.Set("/alarms/a", key, []byte(tt.alarm))
 			r := chain.React(t, m, tt.address, tt.key)
 			if r.Fault != nil {
 				t.Fatalf("react: %v", r.Fault)
 			}
 			var want []abi.Write
 			if tt.want != "" {
-				want = []abi.Write{{Address: "/alarms/a", Key: tt.key, Value: fmt.Appendf(nil, "%s %d", tt.want, exampletest.Start)}}
+				want = []abi.Write{{Address: "/alarms/a", Key: key, Value: fmt.Appendf(nil, "%s %d", tt.want, exampletest.Start)}}
 			}
 			if got := fmt.Sprintf("%q", r.Submits); got != fmt.Sprintf("%q", want) {
 				t.Errorf("react to %s %s = %s with the alarm %q: submits %s, want %q", tt.address, tt.key, tt.value, tt.alarm, got, want)

@@ -2,6 +2,8 @@
 // clears it when the sensor is well below again. Bound to /hosts/**.
 var kalima_abi = 1;
 
+const MAX_KEY = 255; // bytes; an address and the keys of LIMITS have one for each character
+
 // Raise above high, clear below low. The gap between them keeps an alarm from flickering.
 const LIMITS = {
   cpu_percent: { high: 90, low: 75 },
@@ -14,16 +16,18 @@ const LIMITS = {
 function react() {
   const event = kalima.event;
   const limit = LIMITS[event.key];
-  const name = event.address.split("/")[2]; // "/hosts/<name>/..."
+  const [, , name, ...below] = event.address.split("/"); // "/hosts/<name>/..."
   if (event.op === "delete" || !limit || !name) return 0;
   const value = Number(event.value); // the validate contract let only numbers through
   const alarm = "/alarms/" + name;
-  const current = kalima.get(alarm, event.key);
+  const key = [...below, event.key].join("/"); // two disks of a machine have two alarms
+  if (key.length > MAX_KEY) return 0;
+  const current = kalima.get(alarm, key);
   const raised = current !== null && current.startsWith("high ");
   if (!raised && value > limit.high) {
-    kalima.submit(alarm, event.key, `high ${event.value} ${event.time}`);
+    kalima.submit(alarm, key, `high ${event.value} ${event.time}`);
   } else if (raised && value < limit.low) {
-    kalima.submit(alarm, event.key, `clear ${event.value} ${event.time}`);
+    kalima.submit(alarm, key, `clear ${event.value} ${event.time}`);
   }
   return 0;
 }
