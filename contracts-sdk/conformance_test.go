@@ -58,11 +58,15 @@ func build(t testing.TB, language registry.Language, file string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return compile(t, language, filepath.Base(file), text)
+}
+
+func compile(t testing.TB, language registry.Language, name string, text []byte) []byte {
+	t.Helper()
 	sdk, err := contractssdk.Files(string(language))
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Base(file)
 	b, err := toolchain.Build(context.Background(), &toolchain.Project{
 		Manifest: registry.Manifest{Name: "conformance", Version: "1.0.0", Language: language, ABI: abi.Version,
 			Phases: []string{"validate", "react"}, Source: []string{name}},
@@ -73,7 +77,7 @@ func build(t testing.TB, language registry.Language, file string) []byte {
 		t.Fatalf("%v; try: go run ./cmd/kalima-contract doctor --fix", err)
 	}
 	if err != nil {
-		t.Fatalf("build %s: %v", file, err)
+		t.Fatalf("build %s: %v", name, err)
 	}
 	return b.Artefact
 }
