@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -80,6 +81,8 @@ var (
 )
 
 func (r raftAdapter) Propose(block []byte) order.Proposal { return r.Node.Propose(block) }
+
+func (r raftAdapter) Role() string { return strings.ToLower(r.Node.Stats().State) }
 
 func (r raftAdapter) Leader() (abi.Identity, bool) {
 	s, ok := r.Node.Leader()

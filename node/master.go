@@ -124,7 +124,7 @@ func StartMaster(ctx context.Context, cfg MasterConfig) (_ *Master, err error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := blobs.Open(filepath.Join(cfg.Dir, "blobs"))
+	store, err := blobs.Open(filepath.Join(cfg.Dir, "blobs"), blobs.Config{Key: cfg.StorageKey, Plain: cfg.Plain})
 	if err != nil {
 		return nil, err
 	}

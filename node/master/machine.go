@@ -97,6 +97,8 @@ func (m *Machine) refresh() error {
 	return nil
 }
 
+var _ consensus.Machine = (*Machine)(nil)
+
 // Apply implements consensus.Machine: blocks in the order of the log. A void block changes
 // nothing. An error of ours (disk, or a block that contradicts the state) stops the node:
 // it panics, because a master that can not apply must not go on.
@@ -158,15 +160,14 @@ func (m *Machine) Applied() uint64 { return m.applied.Load() }
 
 // Pointer implements consensus.Machine: what a snapshot holds.
 func (m *Machine) Pointer() (consensus.Pointer, error) {
-	m.mu.Lock()
+	m.mu.Lock() // the digest is brought up to date
+	defer m.mu.Unlock()
 	h := m.state.Head()
-	p := consensus.Pointer{Height: h.Height, Hash: h.Hash, State: m.state.Digest(), Index: m.applied.Load()}
-	m.mu.Unlock()
-	return p, m.ledger.Sync()
+	return consensus.Pointer{Height: h.Height, Hash: h.Hash, State: m.state.Digest(), Index: m.applied.Load()}, nil
 }
 
-// Synced implements consensus.Machine: the log up to here may be cut.
-func (m *Machine) Synced() uint64 { return m.ledger.Synced() }
+// Sync implements consensus.Machine.
+func (m *Machine) Sync() error { return m.ledger.Sync() }
 
 // Restore implements consensus.Machine: it pulls the blocks up to a snapshot's pointer
 // from the other masters. Each must extend the head, so a peer can not bring in another
@@ -235,6 +236,21 @@ func (m *Machine) Head() chain.Head {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.state.Head()
+}
+
+// Await returns when the block at a height was applied here, or ctx ended.
+func (m *Machine) Await(ctx context.Context, h chain.Height) error {
+	for {
+		_, head, bell := m.feed.at(h)
+		if head.height >= h {
+			return nil
+		}
+		select {
+		case <-bell:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Copy implements order.Machine.

@@ -191,8 +191,12 @@ func (s *Server) status() (any, error) {
 		Head:     rpc.HeadA{Chain: head.Chain, Height: head.Height, Hash: head.Hash, Time: head.Time},
 		TreeRoot: root, StateHash: state, LedgerHash: chain.LedgerHash(root, state),
 		Events: s.machine.events.Load(), Refused: s.refused.Load(), Uptime: int64(time.Since(s.started).Seconds()),
-		DiskBytes: s.ledger.Size(),
 	}
+	size, err := s.ledger.Size()
+	if err != nil {
+		return nil, err
+	}
+	out.DiskBytes = size
 	s.machine.Read(func(st *chain.State) { out.Items = st.Len() })
 	leader, known := s.Raft.Leader()
 	for id, n := range s.machine.Policy().Masters() {

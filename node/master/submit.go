@@ -93,6 +93,14 @@ func (s *Server) orderOnce(ctx context.Context, tx *chain.Tx, q *rpc.Submit) (an
 		}
 		return nil, err
 	}
+	var r rpc.Receipt
+	if err := rpc.Decode(b, &r); err != nil {
+		return nil, fmt.Errorf("decode the leader's receipt: %w", err)
+	}
+	// Whoever asks this master next shall find what it acknowledged.
+	if err := s.machine.Await(ctx, r.Height); err != nil {
+		return nil, fmt.Errorf("%w: the leader has it in block %d, this master does not yet", order.ErrUnknown, r.Height)
+	}
 	return b, nil
 }
 

@@ -25,6 +25,7 @@ type watch struct {
 	filter   abi.Digest
 	next     chain.Height // the first block not delivered yet
 	token    rpc.Token    // the place before next
+	told     chain.Height // the place that the subscriber knows
 	from     abi.Sequence // skip earlier ones; see WatchQ.From
 	send     func([]byte) error
 }
@@ -120,6 +121,7 @@ func (w *watch) resume(ctx context.Context, t *rpc.Token) error {
 		return transport.Errorf(rpc.CodeTokenMismatch, "block %d is %s here, the resume token says %s", t.Height, b.Hash.Short(), t.Hash.Short())
 	}
 	w.place(t.Height, t.Hash)
+	w.told = t.Height
 	return w.beat()
 }
 
@@ -196,6 +198,7 @@ func (w *watch) snapshot() error {
 	}
 	h := state.Head()
 	w.place(h.Height, h.Hash)
+	w.told = h.Height
 	token := w.token
 	frame.Token = &token
 	return flush()
@@ -297,17 +300,21 @@ func (w *watch) deliver(events []rpc.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	return w.frame(rpc.WatchFrame{Events: events})
+}
+
+// frame sends a frame that brings the subscriber to the current place.
+func (w *watch) frame(f rpc.WatchFrame) error {
 	token := w.token
-	return w.send(rpc.Encode(&rpc.WatchFrame{Events: events, Token: &token}))
+	f.Token, f.After = &token, w.told
+	w.told = token.Height
+	return w.send(rpc.Encode(&f))
 }
 
 // beat says where the stream and the chain are.
 func (w *watch) beat() error {
 	_, head, _ := w.s.machine.feed.at(0)
-	token := w.token
-	return w.send(rpc.Encode(&rpc.WatchFrame{
-		Token: &token, Head: &rpc.HeadA{Chain: w.s.chain, Height: head.height, Hash: head.hash, Time: head.time},
-	}))
+	return w.frame(rpc.WatchFrame{Head: &rpc.HeadA{Chain: w.s.chain, Height: head.height, Hash: head.hash, Time: head.time}})
 }
 
 // touchesPolicy reports whether a block changed identities or grants.

@@ -133,7 +133,7 @@ func (c *Cluster) TryStart(i int) error {
 		Genesis: c.Genesis, Runtimes: c.cfg.Runtimes, Limits: c.cfg.Limits, Log: testLog(),
 		Transport: func(t *transport.Config) { t.Wrap = c.links[i].wrap },
 		Consensus: func(r *consensus.Config) {
-			r.HeartbeatTimeout, r.ElectionTimeout = 500*time.Millisecond, 500*time.Millisecond
+			r.Heartbeat, r.StoreTimeout = 500*time.Millisecond, Patience
 		},
 	})
 	if err != nil {

@@ -227,7 +227,6 @@ type WatchFrame struct {
 	Snapshot bool    `cbor:"2,keyasint,omitempty"` // these are current values, not changes
 	Token    *Token  `cbor:"3,keyasint,omitempty"`
 	Head     *HeadA  `cbor:"4,keyasint,omitempty"` // heartbeat: the master's head
-	Lost     bool    `cbor:"5,keyasint,omitempty"` // reserved
 
 	// After is the height of the token before this frame: the frame holds every event
 	// between the two. 0 when the sender does not say. A subscriber finds lost frames by it.
