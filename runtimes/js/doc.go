@@ -36,7 +36,8 @@
 //	bytes(string)                 Uint8Array   UTF-8 encoded
 //	event                         object       address, key, value (string), bytes, sender (hex),
 //	                                           senderName, roles (array), txId (hex), contract,
-//	                                           chain (hex), height, time, sequence, op ("put" or
+//	                                           chain (hex), height, time, at (0 when the
+//	                                           sender gave none), sequence, op ("put" or
 //	                                           "delete"), opIndex, phase
 //
 // The address "" is the contract's own state. Text that is not UTF-8 reads as U+FFFD;

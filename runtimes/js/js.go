@@ -97,9 +97,6 @@ func entry(name string) string {
 }
 
 func compile(src string) (*program, *host.Refusal) {
-	if strings.HasPrefix(src, "#!") {
-		return nil, &host.Refusal{Reason: "line 1: a contract does not start with #!"}
-	}
 	if _, err := parse(src); err != nil { // alone, so that it can not close the text around it
 		return nil, err
 	}

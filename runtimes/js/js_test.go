@@ -3,10 +3,12 @@ package js
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dop251/goja"
 
@@ -169,9 +171,9 @@ function validate() {
   if (e !== kalima.event || e.bytes !== e.bytes) kalima.reject(1, "made twice");
   const b = kalima.bytes("h\u00e9");
   kalima.log([e.address, e.key, e.value, e.bytes.length, e.sender.length, e.senderName, e.roles.join("+"), e.txId.length,
-    e.contract, e.chain.length, e.height, e.time, e.sequence, e.op, e.opIndex, e.phase, kalima.text(b), b.length].join(" "));
+    e.contract, e.chain.length, e.height, e.time, e.at, e.sequence, e.op, e.opIndex, e.phase, kalima.text(b), b.length].join(" "));
 }`, host.Limits{})
-	want := "/plant1/line2/press4 key h\u00e9llo \ufffd 8 64 press-4 device+writer 64 conf 64 1099511627776 1795000000123456 41 put 3 validate h\u00e9 3"
+	want := "/plant1/line2/press4 key h\u00e9llo \ufffd 8 64 press-4 device+writer 64 conf 64 1099511627776 1795000000123456 1794999999000001 41 put 3 validate h\u00e9 3"
 	if res.Fault != nil || len(res.Log) != 1 || res.Log[0] != want {
 		t.Errorf("fault %v %s, log = %q, want %q", res.Fault, detail(res), res.Log, want)
 	}
@@ -204,6 +206,8 @@ func FuzzLoad(f *testing.F) {
 			return // goja's parser is not what is tested here
 		}
 		if refusal := scan([]byte(s)); refusal == nil {
+			w := time.AfterFunc(10*time.Second, func() { panic(fmt.Sprintf("compile(%q) takes for ever", s)) })
+			defer w.Stop()
 			_, _ = compile(s) // it must not panic
 		}
 	})

@@ -208,7 +208,7 @@ func (c *call) eventObject() goja.Value {
 		_, fault := s.Field(f)
 		c.must(fault)
 	}
-	for n := abi.NumberHeight; n <= abi.NumberOpIndex; n++ {
+	for n := abi.NumberHeight; n <= abi.NumberAt; n++ {
 		_, fault := s.Number(n)
 		c.must(fault)
 	}
@@ -228,7 +228,7 @@ func (c *call) eventObject() goja.Value {
 		{"address", string(e.Address)}, {"key", e.Key}, {"value", c.value(e.Value)},
 		{"sender", e.Sender.String()}, {"senderName", e.Name}, {"roles", c.rt.NewArray(roles...)},
 		{"txId", e.TxID.String()}, {"contract", e.Contract}, {"chain", e.Chain.String()},
-		{"height", int64(e.Height)}, {"time", int64(e.Time)}, {"sequence", int64(e.Sequence)},
+		{"height", int64(e.Height)}, {"time", int64(e.Time)}, {"at", int64(e.At)}, {"sequence", int64(e.Sequence)},
 		{"op", op}, {"opIndex", int64(e.OpIndex)}, {"phase", e.Phase.String()},
 	} {
 		c.realm.define(o, p.name, c.rt.ToValue(p.value))

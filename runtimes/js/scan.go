@@ -14,6 +14,7 @@ const (
 	MaxSource  = 64 << 10 // bytes; 80 KB of 1+1+... took goja 10 s
 	maxNesting = 128      // open brackets
 	maxChain   = 2000     // tokens without a bracket, a ; or a , between statements
+	maxArrows  = 6        // parameters (...)=> within each other; goja reads each twice
 )
 
 // scan refuses source that goja should not see. It reads tokens only roughly: a regular
@@ -28,6 +29,9 @@ func scan(code []byte) *host.Refusal {
 	case !utf8.Valid(code):
 		return &host.Refusal{Reason: "the source is not UTF-8"}
 	}
+	if strings.HasPrefix(string(code), "#!") {
+		return &host.Refusal{Reason: "line 1: a contract does not start with #!"}
+	}
 	s := scanner{src: string(code), line: 1}
 	return s.run()
 }
@@ -39,6 +43,8 @@ type scanner struct {
 	depth int
 	chain int
 	text  []int // nesting depths at which a template literal goes on
+	inner []int // for each open bracket, the deepest nest of parameters inside it
+	value bool  // the last token ends a value, so that / divides
 }
 
 func (s *scanner) run() *host.Refusal {
@@ -58,30 +64,43 @@ func (s *scanner) run() *host.Refusal {
 		case c == '"' || c == '\'':
 			s.quoted(c)
 			s.chain++
+			s.value = true
 		case c == '`':
 			s.pos++
 			s.chain++
+			s.value = true
 			s.template()
 		case strings.IndexByte("([{", c) >= 0:
 			s.pos++
-			s.depth++
+			s.open()
 			s.chain++
 			if c == '{' {
 				s.chain = 0
 			}
 		case strings.IndexByte(")]}", c) >= 0:
-			s.close(c)
+			if s.close(c) > maxArrows {
+				return &host.Refusal{Reason: fmt.Sprintf("line %d: parameters of arrow functions nested more than %d deep", s.line, maxArrows), Hint: "use names for the inner functions"}
+			}
+		case c == '/' && !s.value:
+			return &host.Refusal{Reason: fmt.Sprintf("line %d: regular expressions are not available in contracts yet", s.line), Hint: "use indexOf, split or a loop"}
 		case c == ';' || c == ',':
 			s.pos++
 			s.chain = 0
+			s.value = false
 		case wordByte(c):
+			start := s.pos
 			for s.pos < len(s.src) && wordByte(s.src[s.pos]) {
 				s.pos++
 			}
 			s.chain++
+			s.value = !beforeValue[s.src[start:s.pos]]
+		case (c == '+' || c == '-') && s.pos+1 < len(s.src) && s.src[s.pos+1] == c:
+			s.pos += 2 // x++ / y and ++x: the value before it stays one
+			s.chain++
 		default:
 			s.pos++
 			s.chain++
+			s.value = false
 		}
 		if s.depth > maxNesting {
 			return &host.Refusal{Reason: fmt.Sprintf("line %d: brackets nested more than %d deep", s.line, maxNesting), Hint: "move inner parts into functions"}
@@ -93,19 +112,60 @@ func (s *scanner) run() *host.Refusal {
 	return nil
 }
 
-func (s *scanner) close(c byte) {
+// beforeValue are words after which a / starts a regular expression.
+var beforeValue = map[string]bool{"return": true, "typeof": true, "case": true, "in": true, "of": true, "void": true,
+	"delete": true, "instanceof": true, "new": true, "do": true, "else": true, "throw": true, "yield": true, "await": true}
+
+func (s *scanner) open() {
+	s.depth++
+	s.inner = append(s.inner, 0)
+	s.value = false
+}
+
+// close returns how deep parameters of arrow functions nest in the bracket it closes.
+func (s *scanner) close(c byte) int {
 	s.pos++
+	s.value = true
+	nest := 0
+	if n := len(s.inner); n > 0 {
+		nest = s.inner[n-1]
+		s.inner = s.inner[:n-1]
+		if c == ')' && s.arrow() {
+			nest++
+		}
+		if n > 1 {
+			s.inner[n-2] = max(s.inner[n-2], nest)
+		}
+	}
 	if n := len(s.text); n > 0 && c == '}' && s.text[n-1] == s.depth {
 		s.text = s.text[:n-1]
 		s.depth--
 		s.template()
-		return
+		return nest
 	}
 	if s.depth > 0 {
 		s.depth--
 	}
 	if c == '}' {
 		s.chain = 0
+	}
+	return nest
+}
+
+// arrow reports whether => comes next.
+func (s *scanner) arrow() bool {
+	for rest := s.src[s.pos:]; ; {
+		rest = strings.TrimLeft(rest, " \t\r\n")
+		switch {
+		case strings.HasPrefix(rest, "/*"):
+			_, after, _ := strings.Cut(rest[2:], "*/")
+			rest = after
+		case strings.HasPrefix(rest, "//"):
+			_, after, _ := strings.Cut(rest, "\n")
+			rest = after
+		default:
+			return strings.HasPrefix(rest, "=>")
+		}
 	}
 }
 
@@ -122,7 +182,7 @@ func (s *scanner) template() {
 			return
 		case strings.HasPrefix(s.src[s.pos:], "${"):
 			s.pos += 2
-			s.depth++
+			s.open()
 			s.chain++
 			s.text = append(s.text, s.depth)
 			return

@@ -36,7 +36,8 @@
 //	random(n)                       bytes
 //	event                                      address, key, value (str), bytes, sender (hex),
 //	                                           sender_name, roles (tuple), tx_id (hex), contract,
-//	                                           chain (hex), height, time, sequence, op ("put" or
+//	                                           chain (hex), height, time, at (0 when the
+//	                                           sender gave none), sequence, op ("put" or
 //	                                           "delete"), op_index, phase
 //
 // The address "" is the contract's own state. A str holds a value's bytes as they are, UTF-8

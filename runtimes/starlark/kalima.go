@@ -290,7 +290,7 @@ func (c *call) eventValue() (starlark.Value, error) {
 			return nil, c.must(fault)
 		}
 	}
-	for n := abi.NumberHeight; n <= abi.NumberOpIndex; n++ {
+	for n := abi.NumberHeight; n <= abi.NumberAt; n++ {
 		if _, fault := c.session.Number(n); fault != nil {
 			return nil, c.must(fault)
 		}
@@ -310,7 +310,7 @@ func (c *call) eventValue() (starlark.Value, error) {
 		"sender": starlark.String(e.Sender.String()), "sender_name": starlark.String(e.Name), "roles": roles,
 		"tx_id": starlark.String(e.TxID.String()), "contract": starlark.String(e.Contract), "chain": starlark.String(e.Chain.String()),
 		"height": starlark.MakeUint64(uint64(e.Height)), "time": starlark.MakeInt64(int64(e.Time)),
-		"sequence": starlark.MakeUint64(uint64(e.Sequence)), "op": starlark.String(op),
+		"at": starlark.MakeInt64(int64(e.At)), "sequence": starlark.MakeUint64(uint64(e.Sequence)), "op": starlark.String(op),
 		"op_index": starlark.MakeInt(int(e.OpIndex)), "phase": starlark.String(e.Phase.String()),
 	}}
 	return c.event, nil

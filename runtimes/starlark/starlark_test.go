@@ -1,10 +1,16 @@
 package starlark
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"go.starlark.net/starlark"
+
+	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/host/hosttest"
 )
@@ -21,4 +27,136 @@ func TestConformance(t *testing.T) {
 		},
 		NoRecursion: true,
 	})
+}
+
+func run(t *testing.T, source string, limits host.Limits) host.Result {
+	t.Helper()
+	m, err := New().Load(context.Background(), []byte(source))
+	if err != nil {
+		t.Fatalf("Load(%q) = %v", source, err)
+	}
+	res, err := m.Call(context.Background(), host.NewSession(hosttest.NewCall(abi.Validate, "key", "h\u00e9llo"), hosttest.State{}, host.Grant{}, limits))
+	if err != nil {
+		t.Fatalf("Call = error %v", err)
+	}
+	return res
+}
+
+// TestSameAsStarlark proves that the guards change no result: each body gives what the
+// interpreter alone gives.
+func TestSameAsStarlark(t *testing.T) {
+	for _, body := range []string{
+		`return 1 + 2 * 3 % 4 << 2 | 1`,
+		`return "a" + "b" * 3 + 2 * "c" + str([1] + [2] * 2) + str((1,) + (2,) * 2) + repr(b"x" * 2)`,
+		`return "%s %d %r %% %5.2f" % ("x", 5, [1, "y"], 1.5) if False else "%s %d %r %%" % ("x", 5, [1, "y"])`,
+		`return "%(a)s-%(b)s" % {"a": 1, "b": [2]}`,
+		`x = [1]; y = x; x += [2]; x += (3,); return str(y)`,
+		`x = (1,); y = x; x += (2,); return str(y) + str(x)`,
+		`d = {"a": [1], "n": 1, "s": "x"}; d["a"] += [2]; d["n"] += 5; d["s"] *= 3; return str(d)`,
+		`l = [1, "b", 3]; l[0] += 10; l[-1] *= 2; l[1] += "c"; return str(l)`,
+		`d = {1: 2} | {3: 4}; e = d; e |= {5: 6}; return str(d) + str(e)`,
+		`return str(set([1, 2]) | set([3])) + str(set([1, 2]).union([9]))`,
+		`return ",".join(["a", "b"]) + "abab".replace("a", "xy") + "{} {x} {0!r}".format("p", x = 3) if False else ",".join(["a", "b"]) + "abab".replace("a", "xy")`,
+		`return "{} {x}".format("p", x = [3]) + str("a b c".split()) + str("a,b".split(",", 1)) + "AbC".lower().upper().title()`,
+		`l = [3, 1]; l.extend([2]); l.append(0); l.insert(1, 9); l.remove(3); return str(sorted(l)) + str(l.index(2)) + str(l.pop())`,
+		`return str(list(range(3))) + str(tuple("ab".elems())) + str([c for c in "ab".codepoints()]) + str(dict(a = 1)) + str(list(enumerate(["a"]))) + str(list(zip([1], [2])))`,
+		`f = getattr("abc", "upper"); return f() + getattr("x", "no", "d") + str(hasattr([], "extend"))`,
+		`return str([1, 2, 3][1:]) + "hello"[1:3] + str((1, 2, 3)[::-1]) + str(b"abc"[1:])`,
+		`f = lambda *a, **k: (a, k); return str(f(*[1, 2], **{"x": 3}))`,
+		`return str(any([0, 1])) + str(all([])) + str(max([1, 3, 2])) + str(min(3, 2)) + str(max("a", "bb", key = len))`,
+		`return str(int("12")) + str(int("ff", 16)) + str(float("1.5")) + str(1 / 3) + str(7 // 2) + str(1e21) + str(float("nan")) + str(2.0)`,
+		`x = 5; x -= 1; x *= 3; x //= 2; x %= 4; x <<= 3; x |= 1; return str(x)`,
+		`n = 0
+    while n < 5:
+        n += 1
+        if n == 3: continue
+    return str(n)`,
+		`return str(1 << 60) + str((1 << 60) * (1 << 60)) + str(-7 % 3) + str(1.5 * 2) + str(2 + 1.5)`,
+		`return str([x * y for x in [1, 2] for y in [3, 4] if x + y > 4]) + str({k: v + v for k, v in [("a", "b")]})`,
+	} {
+		t.Run(body, func(t *testing.T) {
+			plain := "def f():\n    " + body + "\nresult = str(f())\n"
+			globals, err := starlark.ExecFileOptions(options, &starlark.Thread{}, "plain", plain, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := string(globals["result"].(starlark.String))
+			res := run(t, "kalima_abi = 1\ndef f():\n    "+body+"\ndef validate():\n    kalima.put('', 'out', str(f()))\n", host.Limits{})
+			if res.Fault != nil || len(res.Writes) != 1 || string(res.Writes[0].Value) != want {
+				t.Errorf("Call = %v, writes %q, want %q", res.Fault, res.Writes, want)
+			}
+		})
+	}
+}
+
+func TestFaults(t *testing.T) {
+	for _, tt := range []struct {
+		name, source, message, detail string
+		code                          abi.Code
+	}{
+		{"fail", "kalima_abi = 1\ndef inner():\n    fail('too far')\ndef validate():\n    inner()\n", "fail: too far", "line 3 in inner, line 5 in validate", abi.Trap},
+		{"division", "kalima_abi = 1\ndef validate():\n    return 1 // 0\n", "floored division by zero", "line 3 in validate", abi.Trap},
+		{"guarded operator", "kalima_abi = 1\ndef validate():\n    x = []\n    return x + 'a'\n", "unknown binary op: list + string", "line 4 in validate", abi.Trap},
+		{"host", "kalima_abi = 1\ndef validate():\n    kalima.put('no', 'k', 'v')\n", `address "no": does not start with /`, "line 3 in validate", abi.BadHostCall},
+		{"argument", "kalima_abi = 1\ndef validate():\n    kalima.put('', 'k', 5)\n", "put: value is neither a str nor bytes", "line 3 in validate", abi.BadHostCall},
+		{"missing argument", "kalima_abi = 1\ndef validate():\n    kalima.get('')\n", "get: key is missing", "line 3 in validate", abi.BadHostCall},
+		{"result", "kalima_abi = 1\ndef validate():\n    return 'x'\n", "validate returned something else than None or an int of 32 bits", "", abi.Trap},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := run(t, tt.source, host.Limits{}).Fault
+			if f == nil || f.Code != tt.code || f.Message != tt.message || f.Detail != tt.detail {
+				t.Errorf("fault = %+v, want %v %q at %q", f, tt.code, tt.message, tt.detail)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tt := range []struct{ name, source, want string }{
+		{"syntax", "kalima_abi = 1\ndef validate(:\n", "line 2: "},
+		{"undefined", "kalima_abi = 1\ndef validate():\n    return missing\n", "line 3: undefined: missing"},
+		{"guard by name", "kalima_abi = 1\ndef validate():\n    return kalima$binary\n", "line 3: "},
+		{"no version", "def validate():\n    pass\n", "kalima_abi is not set"},
+		{"no entry", "kalima_abi = 1\nvalidate = 5\n", "no entry"},
+		{"parameters", "kalima_abi = 1\ndef validate(event):\n    pass\n", "line 2: validate takes parameters"},
+		{"top level fails", "kalima_abi = 1\nfail('early')\n", "early at line 2"},
+		{"load", "load('a', 'b')\n", "line 1: load"},
+		{"not UTF-8", "# \xff", "UTF-8"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New().Load(context.Background(), []byte(tt.source))
+			var refusal *host.Refusal
+			if !errors.As(err, &refusal) || !strings.Contains(refusal.Error(), tt.want) {
+				t.Errorf("Load = %v, want a refusal with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEvent(t *testing.T) {
+	res := run(t, `kalima_abi = 1
+def validate():
+    e = kalima.event
+    print(e.address, e.key, e.value, len(e.bytes), len(e.sender), e.sender_name, "+".join(e.roles), len(e.tx_id),
+        e.contract, len(e.chain), e.height, e.time, e.at, e.sequence, e.op, e.op_index, e.phase)
+`, host.Limits{})
+	want := "/plant1/line2/press4 key h\u00e9llo 6 64 press-4 device+writer 64 conf 64 1099511627776 1795000000123456 1794999999000001 41 put 3 validate"
+	if res.Fault != nil || len(res.Log) != 1 || res.Log[0] != want {
+		t.Errorf("fault %v, log = %q, want %q", res.Fault, res.Log, want)
+	}
+}
+
+// TestGasIsExact proves that the limit ends a call at the very unit.
+func TestGasIsExact(t *testing.T) {
+	source := "kalima_abi = 1\ndef validate():\n    s = ''\n    for i in range(50):\n        s += 'x'\n        if i % 10 == 0: kalima.log(s)\n"
+	used := run(t, source, host.Limits{}).Used.Gas
+	if res := run(t, source, host.Limits{Gas: used}); res.Fault != nil || res.Used.Gas != used {
+		t.Errorf("with a limit of %d: %v, gas %d; want it to fit", used, res.Fault, res.Used.Gas)
+	}
+	for i := range uint64(50) {
+		limit := used - 1 - i*used/50
+		if res := run(t, source, host.Limits{Gas: limit}); res.Fault == nil || res.Fault.Code != abi.OutOfGas || res.Used.Gas != limit {
+			t.Fatalf("with a limit of %d: %v, gas %d; want out of gas and %d", limit, res.Fault, res.Used.Gas, limit)
+		}
+	}
 }

@@ -214,7 +214,10 @@ func TestLoadAttacks(t *testing.T) {
 	for _, tt := range []struct{ name, engine, source, want string }{
 		{"300 KB of (", "js", strings.Repeat("(", 300<<10), "at most"},
 		{"60 KB of (", "js", strings.Repeat("(", 60<<10), "nested"},
-		{"( behind a regular expression", "js", "var r = /'/; " + strings.Repeat("(", 60<<10), ""},
+		{"( behind a regular expression", "js", "var r = /'/; " + strings.Repeat("(", 60<<10), "regular"},
+		{"( behind one after a condition", "js", "if (1) /'/; " + strings.Repeat("(", 60<<10), ""},
+		{"parameters in parameters", "js", strings.Repeat("([", 50) + strings.Repeat("])=>1", 50), "arrow"},
+		{"parameters in defaults", "js", strings.Repeat("(a=", 50) + "1" + strings.Repeat(") /* x */ =>1", 50), "arrow"},
 		{"nested templates", "js", strings.Repeat("`${", 20<<10), "nested"},
 		{"sums", "js", chain(30000, "1+"), "parts"},
 		{"arrows", "js", chain(15000, "a=>"), "parts"},

@@ -133,7 +133,7 @@ func (f *fields) done() error {
 
 func (f frame) call(c *abi.Call) frame {
 	f = f.num(uint64(c.Phase)).str(c.Contract).raw(c.Chain[:]).num(uint64(c.Op)).num(uint64(c.OpIndex))
-	f = f.str(string(c.Address)).str(c.Key).bytes(c.Value).num(uint64(c.Sequence)).num(uint64(c.Height)).num(uint64(c.Time))
+	f = f.str(string(c.Address)).str(c.Key).bytes(c.Value).num(uint64(c.Sequence)).num(uint64(c.Height)).num(uint64(c.Time)).num(uint64(c.At))
 	f = f.raw(c.Sender[:]).str(c.Name).raw(c.TxID[:]).num(uint64(len(c.Roles)))
 	for _, r := range c.Roles {
 		f = f.str(r)
@@ -145,7 +145,7 @@ func (f *fields) call() (c abi.Call) {
 	c.Phase, c.Contract, c.Chain = abi.Phase(f.num()), f.str(), f.digest()
 	c.Op, c.OpIndex = abi.OpKind(f.num()), uint32(f.num())
 	c.Address, c.Key, c.Value = abi.Address(f.str()), f.str(), f.bytes()
-	c.Sequence, c.Height, c.Time = abi.Sequence(f.num()), abi.Height(f.num()), abi.Time(f.num())
+	c.Sequence, c.Height, c.Time, c.At = abi.Sequence(f.num()), abi.Height(f.num()), abi.Time(f.num()), abi.Time(f.num())
 	copy(c.Sender[:], f.raw(32))
 	c.Name, c.TxID = f.str(), f.digest()
 	for range f.list() {

@@ -18,14 +18,18 @@ type Config struct {
 	Processes int    // workers, each for one call at a time; 0 means one for each processor, at most 4
 	Memory    uint64 // bytes of data a worker may have in all; 0 means 384 MiB. At least 128 MiB
 	Calls     int    // calls after which a worker is replaced; 0 means 20,000
+
+	LoadTime time.Duration // when Load gives up, with an error; 0 means 30 s
 }
 
 const (
 	defaultMemory = 384 << 20 // the engine's 64 MiB for a contract, several times over for the collector
 	leastMemory   = 128 << 20 // what the Go runtime needs to start and collect
 	defaultCalls  = 20_000
-	maxModules    = 256 // contracts in one worker, before it is replaced
-	measureEvery  = 64  // calls between looks at a worker's memory
+
+	defaultLoadTime = 30 * time.Second // a contract of ordinary size takes milliseconds
+	maxModules      = 256              // contracts in one worker, before it is replaced
+	measureEvery    = 64               // calls between looks at a worker's memory
 )
 
 func (c Config) withDefaults() Config {
@@ -37,6 +41,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Calls == 0 {
 		c.Calls = defaultCalls
+	}
+	if c.LoadTime == 0 {
+		c.LoadTime = defaultLoadTime
 	}
 	return c
 }
@@ -184,6 +191,8 @@ func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
 	if len(code) > maxCode {
 		return nil, &host.Refusal{Reason: fmt.Sprintf("artefact of %d bytes, at most %d", len(code), maxCode)}
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.LoadTime)
+	defer cancel()
 	m := &module{runtime: r, code: code, digest: sha256.Sum256(code)}
 	err := r.attempt(ctx, func(_ context.Context, p *process) error {
 		phases, err := p.load(m)

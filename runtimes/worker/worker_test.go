@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 	worker.RunIfWorker(map[string]func() host.Runtime{
 		"js":       func() host.Runtime { return js.New() },
 		"starlark": func() host.Runtime { return starlark.New() },
+		"wild":     func() host.Runtime { return wild{} },
 	})
 	os.Exit(m.Run())
 }

@@ -1,0 +1,141 @@
+package worker
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"reflect"
+	"testing"
+
+	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/host"
+	"github.com/kalima-chain/kalima/host/hosttest"
+)
+
+var grant = host.Grant{Write: []abi.Pattern{"/granted/**"}, Submit: []abi.Pattern{"/submit/**"}}
+
+func newSession(phase abi.Phase) *host.Session {
+	s := host.NewSession(hosttest.NewCall(phase, "key", "value"), hosttest.State{}, grant, host.Limits{Gas: 1000})
+	s.Begin(free{})
+	return s
+}
+
+// TestReplay proves that a worker taken over by its contract can do nothing that the
+// contract may not.
+func TestReplay(t *testing.T) {
+	write := func(a abi.Address, key, value string) []abi.Write {
+		return []abi.Write{{Address: a, Key: key, Value: []byte(value)}}
+	}
+	many := make([]abi.Write, host.DefaultLimits.Writes+1)
+	for i := range many {
+		many[i] = abi.Write{Address: "/granted/x", Key: "k", Value: []byte("v")}
+	}
+	for _, tt := range []struct {
+		name   string
+		phase  abi.Phase
+		result host.Result
+		code   abi.Code
+	}{
+		{"granted", abi.Validate, host.Result{Writes: write("/granted/x", "k", "v")}, abi.OK},
+		{"own state", abi.Validate, host.Result{Writes: write(abi.StateAddress("conf"), "k", "v")}, abi.OK},
+		{"not granted", abi.Validate, host.Result{Writes: write("/other", "k", "v")}, abi.Crashed},
+		{"system", abi.Validate, host.Result{Writes: write("/_kalima/grants", "k", "v")}, abi.Crashed},
+		{"bad address", abi.Validate, host.Result{Writes: write("granted", "k", "v")}, abi.Crashed},
+		{"bad key", abi.Validate, host.Result{Writes: write("/granted/x", "", "v")}, abi.Crashed},
+		{"too many", abi.Validate, host.Result{Writes: many}, abi.Crashed},
+		{"too large", abi.Validate, host.Result{Writes: write("/granted/x", "k", string(make([]byte, abi.MaxValue+1)))}, abi.Crashed},
+		{"write in react", abi.React, host.Result{Writes: write("/granted/x", "k", "v")}, abi.Crashed},
+		{"submit", abi.React, host.Result{Submits: write("/submit/x", "k", "v")}, abi.OK},
+		{"submit not granted", abi.React, host.Result{Submits: write("/granted/x", "k", "v")}, abi.Crashed},
+		{"submit in validate", abi.Validate, host.Result{Submits: write("/submit/x", "k", "v")}, abi.Crashed},
+		{"gas beyond the limit", abi.Validate, host.Result{Used: host.Usage{Gas: 1001}}, abi.Crashed},
+		{"fault", abi.Validate, host.Result{Fault: &abi.Fault{Code: abi.Trap}}, abi.Trap},
+		{"fault with writes", abi.Validate, host.Result{Fault: &abi.Fault{Code: abi.Trap}, Writes: write("/granted/x", "k", "v")}, abi.Crashed},
+		{"fault that no contract has", abi.Validate, host.Result{Fault: &abi.Fault{Code: abi.SystemRejected}}, abi.Crashed},
+		{"unknown fault", abi.Validate, host.Result{Fault: &abi.Fault{Code: 999}}, abi.Crashed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res := replay(newSession(tt.phase), tt.result)
+			code := abi.OK
+			if res.Fault != nil {
+				code = res.Fault.Code
+			}
+			if code != tt.code {
+				t.Errorf("replay = %v, want %v", res.Fault, tt.code)
+			}
+			if code != abi.OK && len(res.Writes)+len(res.Submits) > 0 {
+				t.Errorf("replay = fault with writes %v", res.Writes)
+			}
+		})
+	}
+}
+
+func TestWire(t *testing.T) {
+	call := hosttest.NewCall(abi.React, "key", "v\x00\xff")
+	limits := host.DefaultLimits
+	result := host.Result{
+		Fault:  &abi.Fault{Code: abi.Rejected, Reason: -5, Message: "no", Detail: "line 1"},
+		Writes: []abi.Write{{Address: "/a", Key: "k", Value: []byte("v")}}, Submits: []abi.Write{{Address: "/b", Key: "l", Value: []byte{}}},
+		Used: host.Usage{Gas: 1 << 60, Memory: 2, Reads: 3, Writes: 4, Bytes: 5}, Log: []string{"x", ""},
+	}
+	var pipe bytes.Buffer
+	if err := newFrame(kindCall).call(&call).grant(grant).limits(limits).result(&result).send(&pipe); err != nil {
+		t.Fatal(err)
+	}
+	kind, f, err := receive(bufio.NewReader(&pipe))
+	if err != nil || kind != kindCall {
+		t.Fatalf("receive = %q, %v", kind, err)
+	}
+	if got := f.call(); !reflect.DeepEqual(got, call) {
+		t.Errorf("call = %+v, want %+v", got, call)
+	}
+	if got := f.grant(); !reflect.DeepEqual(got, grant) {
+		t.Errorf("grant = %+v, want %+v", got, grant)
+	}
+	if got := f.limits(); got != limits {
+		t.Errorf("limits = %+v, want %+v", got, limits)
+	}
+	if got := f.result(); !reflect.DeepEqual(got, result) {
+		t.Errorf("result = %+v, want %+v", got, result)
+	}
+	if err := f.done(); err != nil {
+		t.Errorf("done = %v", err)
+	}
+}
+
+func TestReceiveBounds(t *testing.T) {
+	for _, tt := range []struct {
+		name, in string
+		want     error
+	}{
+		{"nothing", "", io.EOF},
+		{"half a head", "\x00\x00", io.ErrUnexpectedEOF},
+		{"no kind", "\x00\x00\x00\x00h", errFrame},
+		{"four gigabytes", "\xff\xff\xff\xffh", errFrame},
+		{"cut short", "\x00\x00\x00\x05hab", io.ErrUnexpectedEOF},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, _, err := receive(bufio.NewReader(bytes.NewReader([]byte(tt.in)))); !errors.Is(err, tt.want) {
+				t.Errorf("receive(%q) = %v, want %v", tt.in, err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzResult(f *testing.F) {
+	r := host.Result{Writes: []abi.Write{{Address: "/granted/x", Key: "k", Value: []byte("v")}}, Log: []string{"l"}}
+	f.Add([]byte(newFrame(kindResult).result(&r)[5:]))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := &fields{b: b}
+		r := in.result()
+		if in.done() != nil {
+			return
+		}
+		for _, w := range replay(newSession(abi.Validate), r).Writes {
+			if w.Address != abi.StateAddress("conf") && !grant.Write[0].Match(w.Address) {
+				t.Errorf("replay let through a write to %s", w.Address)
+			}
+		}
+	})
+}
