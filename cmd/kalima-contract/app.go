@@ -82,6 +82,7 @@ Exit codes: kalima-contract help exit-codes`,
 			return a.checkFlags()
 		},
 	}
+	root.SuggestionsMinimumDistance = 2
 	f := root.PersistentFlags()
 	home := defaultHome
 	if h := os.Getenv("KALIMA_HOME"); h != "" {
@@ -158,7 +159,7 @@ func (a *app) talk() io.Writer {
 
 // self is how this program is called: a newcomer runs it from the source.
 func self() string {
-	if p, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(p), "/go-build") && strings.HasPrefix(filepath.Base(p), "kalima-contract") {
+	if p, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(p), "/go-build") && strings.TrimSuffix(filepath.Base(p), ".exe") == "kalima-contract" {
 		return "go run ./cmd/kalima-contract"
 	}
 	return "kalima-contract"
