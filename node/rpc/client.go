@@ -53,9 +53,6 @@ type Client struct {
 	dial chan struct{} // closed when the dial under way is over
 }
 
-// ErrNoMaster means that no master of the profile could be reached.
-var ErrNoMaster = errors.New("no master can be reached")
-
 // New returns a client. It opens a socket but sends nothing yet.
 func New(cfg Config) (*Client, error) {
 	if len(cfg.Masters) == 0 {
@@ -133,27 +130,6 @@ func (c *Client) connection(ctx context.Context) (*transport.Conn, error) {
 		close(done)
 		return conn, err
 	}
-}
-
-func (c *Client) dialAny(ctx context.Context, at int) (*transport.Conn, int, error) {
-	var errs []error
-	n := len(c.cfg.Masters)
-	if c.cfg.Only {
-		n = 1
-	}
-	for i := range n {
-		k := (at + i) % len(c.cfg.Masters)
-		m := c.cfg.Masters[k]
-		conn, err := c.endp.Dial(ctx, m.Address, m.Identity)
-		if err == nil {
-			return conn, k, nil
-		}
-		errs = append(errs, fmt.Errorf("%s at %s: %w", m.Name, m.Address, err))
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, at, fmt.Errorf("%w: %w", ErrNoMaster, errors.Join(errs...))
 }
 
 // drop forgets a connection that failed, so that the next request goes to the next master.
