@@ -88,10 +88,11 @@ func (a *app) reportBuild(b *registry.Bundle, encoded []byte, dir, out string) e
 	}
 	table(a.stdout, [][]string{
 		{"contract", d.Name + " " + d.Version + ", " + string(d.Language)},
-		{"bundle", d.Bundle.Short(), fmt.Sprintf("%d bytes", d.Size), out},
-		{"artefact", d.Artefact.Short(), fmt.Sprintf("%d bytes", d.ArtefactSize)},
-		{"source", d.Source.Short(), fmt.Sprintf("%d bytes", d.SourceSize)},
+		{"bundle", fmt.Sprintf("%s  %d bytes", d.Bundle.Short(), d.Size)},
+		{"artefact", fmt.Sprintf("%s  %d bytes", d.Artefact.Short(), d.ArtefactSize)},
+		{"source", fmt.Sprintf("%s  %d bytes", d.Source.Short(), d.SourceSize)},
 		{"tools", tools},
+		{"file", out},
 	})
 	a.next("test %s", shellWord(dir))
 	return nil

@@ -30,8 +30,8 @@ type Tool struct {
 // Toolchain is what one language needs.
 type Toolchain struct {
 	Language registry.Language `json:"language"`
-	Tools    []Tool            `json:"tools"`    // none for a language that needs no compiler
-	Packages []string          `json:"packages"` // Debian packages that bring what is missing
+	Tools    []Tool            `json:"tools,omitempty"`    // none for a language that needs no compiler
+	Packages []string          `json:"packages,omitempty"` // Debian packages that bring what is missing
 
 	rustStd string // folder of the standard library for WebAssembly
 }

@@ -21,7 +21,7 @@ func (b *builder) c(ctx context.Context) error {
 	args := []string{
 		"--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-g0", "-Wall",
 		"-ffile-prefix-map=" + b.src + "=/src", "-Werror=date-time",
-		"-I.", "-I" + SDKFolder, "-fuse-ld=" + b.tools.path("wasm-ld"),
+		"-I.", "-I" + SDKFolder, "--ld-path=" + b.tools.path("wasm-ld"),
 		"-Wl,--strip-all", "-Wl,--stack-first", "-o", filepath.Join(b.out, artefactFile),
 	}
 	return b.run(ctx, b.tools.path("clang"), nil, append(append(args, files...), SDKFolder+"/kalima.c")...)
