@@ -140,7 +140,7 @@ func (a *app) explain(err error) (code int, word, hint string) {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return exitFailure, "permission", "choose a folder that this user may write to"
 	case errors.As(err, &refused):
-		return exitAuth, "unknown-identity", "an admin adds an identity: " + self() + " identity add NAME --key KEY --as admin" + a.flags()
+		return exitAuth, "unknown-identity", a.addHint()
 	case errors.As(err, &wrong):
 		return exitAuth, "wrong-node", "the profile is of another chain: was the folder made anew?"
 	case errors.As(err, &answer):
@@ -171,9 +171,9 @@ func (a *app) explainCode(e *transport.Error) (code int, hint string) {
 	}
 	switch chain.Reason(e.Code) {
 	case chain.Unknown:
-		return exitAuth, "an admin adds an identity: " + self() + " identity add NAME --key KEY --as admin" + a.flags()
+		return exitAuth, a.addHint()
 	case chain.NoGrant:
-		return exitAuth, "an admin grants it: " + self() + " grant set NAME --pub PATTERN --sub PATTERN --as admin" + a.flags()
+		return exitAuth, "an admin grants it: " + self() + " grant set " + a.who() + " --pub PATTERN --sub PATTERN" + a.flags()
 	case chain.NoLeader:
 		return exitTimeout, "more than half of the masters must be up: " + self() + " status" + a.flags()
 	case chain.NoPlace:
@@ -182,6 +182,21 @@ func (a *app) explainCode(e *transport.Error) (code int, hint string) {
 		return exitRefused, ""
 	}
 	return exitFailure, ""
+}
+
+// who is the key this run acts as.
+func (a *app) who() string {
+	if a.as != "" {
+		return a.as
+	}
+	if p, err := a.profile(); err == nil {
+		return p.As
+	}
+	return "NAME"
+}
+
+func (a *app) addHint() string {
+	return "an admin makes it known: " + self() + " identity add " + a.who() + " --role client" + a.flags()
 }
 
 func exitWord(code int) string {
@@ -216,6 +231,10 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 		err = usageError(cmd, fmt.Errorf("no command %q", strings.Trim(strings.Fields(err.Error())[2], `"`)))
 	}
 	code, word, hint := a.explain(err)
+	var refused *transport.RefusedError
+	if errors.As(err, &refused) {
+		err = errors.New(refused.Reason) // every master refuses for the same reason
+	}
 	if a.output == "json" {
 		type problem struct {
 			Code    string `json:"code"`
@@ -253,6 +272,6 @@ func refusal(r *rpc.Receipt) error {
 	return &exitError{
 		code: exitRefused,
 		err:  fmt.Errorf("%s; block %d keeps the transaction, without effect", f.Error(), r.Height),
-		hint: self() + " tx " + r.TxID.String(),
+		hint: "look at it: " + self() + " tx " + r.TxID.String(),
 	}
 }

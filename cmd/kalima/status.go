@@ -40,6 +40,12 @@ transactions, or when ledgers differ.`,
 			if cmd.Context().Err() != nil {
 				return cmd.Context().Err()
 			}
+			for i := range all { // whom one master does not know, none does
+				var refused *transport.RefusedError
+				if errors.As(all[i].err, &refused) {
+					return all[i].err
+				}
+			}
 			return a.printStatus(p, all)
 		},
 	}

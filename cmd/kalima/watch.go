@@ -129,7 +129,6 @@ func (a *app) watchOnce(ctx context.Context, c *rpc.Client, q *rpc.WatchQ, each 
 		return err
 	}
 	defer w.Close()
-	alive()
 	// Frames between two tokens are parts of one block: a stream that breaks there sends
 	// them again, so they are printed only once they are whole.
 	var part []rpc.Event
@@ -194,7 +193,10 @@ func (a *app) printEvent(e *rpc.Event, snapshot bool) error {
 		out.Snapshot = snapshot
 		return a.printJSON(out)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s  %s  %s = %s  (sequence %d, block %d)\n",
-		stamp(e.Time), e.Address, printable(e.Key), show(e.Value, 60), e.Sequence, e.Height)
+	what := printable(e.Key) + " = " + show(e.Value, 60)
+	if len(e.Value) == 0 {
+		what = printable(e.Key) + " deleted"
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s  %s  %s  (sequence %d, block %d)\n", stamp(e.Time), e.Address, what, e.Sequence, e.Height)
 	return err
 }
