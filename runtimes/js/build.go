@@ -1,0 +1,113 @@
+package js
+
+import (
+	"strconv"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/file"
+	"github.com/dop251/goja/token"
+	"github.com/dop251/goja/unistring"
+)
+
+// The pieces of syntax that the meter puts into a contract.
+
+// loop puts the charge of an iteration in front of a loop's body.
+func (m *meter) loop(at file.Idx, body ast.Statement, cost int) ast.Statement {
+	return &ast.BlockStatement{LeftBrace: at, List: []ast.Statement{charge(at, cost), body}, RightBrace: body.Idx1()}
+}
+
+// replace returns what stands in e's place, or nil to keep it.
+func (m *meter) replace(e ast.Expression) ast.Expression {
+	switch n := e.(type) {
+	case *ast.BinaryExpression:
+		if n.Operator == token.PLUS && !(number(n.Left) && number(n.Right)) {
+			return checked(e)
+		}
+	case *ast.AssignExpression:
+		if n.Operator == token.PLUS {
+			return checked(e)
+		}
+	case *ast.TemplateLiteral:
+		if n.Tag == nil {
+			for i, part := range n.Expressions {
+				n.Expressions[i] = invoke(fnText, part)
+			}
+		}
+	case *ast.SpreadElement:
+		name := fnSpread
+		if m.passed[n] {
+			name = fnArgs
+		}
+		n.Expression = invoke(name, n.Expression)
+	}
+	return nil
+}
+
+func number(e ast.Expression) bool { _, ok := e.(*ast.NumberLiteral); return ok }
+
+// keyed makes a computed property name pass the realm when it is not a number:
+//
+//	typeof (value = e) === "number" ? value : key(value)
+func keyed(e ast.Expression) ast.Expression {
+	at := e.Idx0()
+	return &ast.ConditionalExpression{Test: typed(e, "number"), Consequent: ident(varValue, at), Alternate: invoke(fnKey, ident(varValue, at))}
+}
+
+// typed makes typeof (value = e) === name.
+func typed(e ast.Expression, name string) ast.Expression {
+	at := e.Idx0()
+	return &ast.BinaryExpression{
+		Operator: token.STRICT_EQUAL, Comparison: true,
+		Left: &ast.UnaryExpression{Operator: token.TYPEOF, Idx: at, Operand: &ast.AssignExpression{
+			Operator: token.ASSIGN, Left: ident(varValue, at), Right: e}},
+		Right: &ast.StringLiteral{Idx: at, Literal: strconv.Quote(name), Value: unistring.String(name)},
+	}
+}
+
+// checked makes a sum pay when it is a string:
+//
+//	typeof (value = e) === "string" ? text(value) : value
+func checked(e ast.Expression) ast.Expression {
+	at := e.Idx0()
+	return &ast.ConditionalExpression{Test: typed(e, "string"), Consequent: invoke(fnText, ident(varValue, at)), Alternate: ident(varValue, at)}
+}
+
+// charge makes the statement
+//
+//	if ((gas -= cost) < 0) gas = refill(gas)
+func charge(at file.Idx, cost int) ast.Statement {
+	return &ast.IfStatement{If: at, Test: overdrawn(at, cost), Consequent: &ast.ExpressionStatement{Expression: refill(at)}}
+}
+
+// inFront makes the expression (gas -= cost) < 0 ? (gas = refill(gas), e) : e
+// without writing e twice: ((gas -= cost) < 0 && (gas = refill(gas)), e).
+func (m *meter) inFront(e ast.Expression, cost int) ast.Expression {
+	at := e.Idx0()
+	return &ast.SequenceExpression{Sequence: []ast.Expression{
+		&ast.BinaryExpression{Operator: token.LOGICAL_AND, Left: overdrawn(at, cost), Right: refill(at)}, e}}
+}
+
+func overdrawn(at file.Idx, cost int) ast.Expression {
+	return &ast.BinaryExpression{
+		Operator: token.LESS, Comparison: true,
+		Left:  &ast.AssignExpression{Operator: token.MINUS, Left: ident(varGas, at), Right: literal(at, cost)},
+		Right: literal(at, 0),
+	}
+}
+
+func refill(at file.Idx) ast.Expression {
+	return &ast.AssignExpression{Operator: token.ASSIGN, Left: ident(varGas, at), Right: invoke(fnRefill, ident(varGas, at))}
+}
+
+func invoke(name string, arg ast.Expression) ast.Expression {
+	at := arg.Idx0()
+	return &ast.CallExpression{Callee: ident(name, at), LeftParenthesis: at, ArgumentList: []ast.Expression{arg}, RightParenthesis: at}
+}
+
+func ident(name string, at file.Idx) *ast.Identifier {
+	return &ast.Identifier{Name: unistring.String(name), Idx: at}
+}
+
+func literal(at file.Idx, n int) ast.Expression {
+	return &ast.NumberLiteral{Idx: at, Literal: strconv.Itoa(n), Value: int64(n)}
+}
