@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -51,7 +50,7 @@ func Archive(files []File) ([]byte, error) {
 	for _, f := range sorted {
 		h := &tar.Header{
 			Typeflag: tar.TypeReg, Name: f.Path, Size: int64(len(f.Data)), Mode: 0o644,
-			ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+			Format: tar.FormatUSTAR, // no time is time 0
 		}
 		if err := w.WriteHeader(h); err != nil {
 			return nil, fmt.Errorf("archive %q: %w", f.Path, err)
