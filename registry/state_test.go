@@ -98,7 +98,9 @@ func version(name, v string, phases ...string) Publish {
 	}
 }
 
-func (p Publish) approve() Approve { return Approve{Name: p.Name, Version: p.Version, Bundle: p.Bundle} }
+func (p Publish) approve() Approve {
+	return Approve{Name: p.Name, Version: p.Version, Bundle: p.Bundle}
+}
 
 func (p Publish) deploy(phase, pattern string) Deploy {
 	return Deploy{Name: p.Name, Version: p.Version, Bundle: p.Bundle, Phase: phase, Pattern: abi.Pattern(pattern)}
