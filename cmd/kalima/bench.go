@@ -13,6 +13,6 @@ beside it what the machine itself can do: a figure without those says little.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.benchChainCmd())
+	cmd.AddCommand(a.benchChainCmd(), a.benchEngineCmd())
 	return cmd
 }
