@@ -48,6 +48,7 @@ func TestReplicaOverBadLinks(t *testing.T) {
 				}
 			}
 			waitHeight(t, r, n.head())
+			synctest.Wait() // subscribers hear of a block after the memcache shows it
 			cancel()
 			if err := stop(); err != nil {
 				t.Fatal(err)
