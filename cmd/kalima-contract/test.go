@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -178,13 +179,20 @@ func (a *app) reportTest(m registry.Manifest, results []tested, passed bool) err
 	}
 	for _, t := range results {
 		if t.OK {
-			fmt.Fprintf(a.stdout, "ok    %s  %d events, at most %d gas\n", t.File, t.Events, t.MaxGas)
+			fmt.Fprintf(a.stdout, "ok    %s  %s, at most %d gas\n", t.File, count(t.Events, "event"), t.MaxGas)
 			continue
 		}
-		fmt.Fprintf(a.stdout, "FAIL  %s  %d of its statements do not hold\n", t.File, len(t.Failures))
+		fmt.Fprintf(a.stdout, "FAIL  %s  %s not as it says\n", t.File, count(len(t.Failures), "statement"))
 		for _, f := range t.Failures {
-			fmt.Fprintf(a.stdout, "      line %d: %s\n      got: %s\n", f.Line, f.Statement, f.Got)
+			fmt.Fprintf(a.stdout, "      line %d: %s\n      got: %s\n", f.Line, f.Statement, strings.ReplaceAll(strings.TrimSpace(f.Got), "\n", "\n           "))
 		}
 	}
 	return nil
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
