@@ -120,7 +120,7 @@ func (r *Replica) Close() error {
 
 // Run follows the chain until ctx ends, which returns nil. It returns an error when this
 // node can not go on: its disk fails, the handler does, the memcache is full, or every
-// master in turn says that its chain is another (ErrForked).
+// master in turn says that its chain is another (ErrForked). Call it once.
 func (r *Replica) Run(ctx context.Context) error {
 	if len(r.cfg.Sources) == 0 {
 		return errors.New("follow the chain: no masters")
