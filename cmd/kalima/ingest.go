@@ -273,9 +273,9 @@ func (j *ingestJob) reject(f *ingestFile, r *ingest.Reject) {
 	j.mu.Unlock() // before the bar's lock: drawing the bar asks for this one
 	switch {
 	case shown <= maxShownRejects:
-		j.bar.print("rejected " + line)
+		j.bar.print("left out " + line)
 	case shown == maxShownRejects+1 && j.log == nil:
-		j.bar.print("rejected more lines; --rejects FILE lists them all")
+		j.bar.print("more lines are left out; --rejects FILE lists them all")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -142,11 +143,7 @@ func (l *live) measure(ctx context.Context, c *rpc.Client, m *hw.Machine) {
 		op := chain.Put(r.Address, r.Key, []byte(r.Value))
 		op.At = at
 		byAddress[r.Address] = append(byAddress[r.Address], op)
-		name := r.Key
-		if parts := strings.SplitN(string(r.Address), "/", 5); len(parts) == 5 {
-			name = parts[4] + " " + name
-		}
-		lines = append(lines, panel.Line{Name: name, Value: r.Value})
+		lines = append(lines, sensorLine(&r))
 	}
 	l.mu.Lock()
 	l.lines = lines
@@ -172,6 +169,27 @@ func (l *live) measure(ctx context.Context, c *rpc.Client, m *hw.Machine) {
 			l.note = printable(n)
 		}
 	}
+}
+
+// sensorLine shows a reading as people say it: the unit that its key ends with goes to the value.
+func sensorLine(r *hw.Reading) panel.Line {
+	name, value := r.Key, r.Value
+	unit := func(suffix string, write func(float64) string) bool {
+		short, ok := strings.CutSuffix(name, suffix)
+		v, err := strconv.ParseFloat(value, 64)
+		if ok && err == nil {
+			name, value = short, write(v)
+		}
+		return ok
+	}
+	_ = unit("_bytes_per_s", func(v float64) string { return bytesText(int64(v)) + "/s" }) ||
+		unit("_bytes", func(v float64) string { return bytesText(int64(v)) }) ||
+		unit("_percent", func(v float64) string { return fmt.Sprintf("%.1f %%", v) }) ||
+		unit("_c", func(v float64) string { return fmt.Sprintf("%.1f C", v) })
+	if parts := strings.SplitN(string(r.Address), "/", 5); len(parts) == 5 {
+		name = parts[4] + " " + name
+	}
+	return panel.Line{Name: strings.ReplaceAll(name, "_", " "), Value: value}
 }
 
 // send submits operations and remembers when, for the latency.

@@ -78,12 +78,26 @@ func StartAll(ctx context.Context, nodes []*Node, languages map[string]host.Runt
 // Failed receives why a node can not go on.
 func (l *Local) Failed() <-chan error { return l.failed }
 
-// Close stops every node, the last started first.
+// Close stops every node: clients first, for they have work under way that masters must
+// answer, then the masters all at once, for each waits for the others.
 func (l *Local) Close() error {
 	close(l.quit)
 	var errs []error
 	for i := len(l.Nodes) - 1; i >= 0; i-- {
-		errs = append(errs, l.Nodes[i].Close())
+		if l.Nodes[i].Node.Role == Client {
+			errs = append(errs, l.Nodes[i].Close())
+		}
+	}
+	done := make(chan error)
+	n := 0
+	for _, r := range l.Nodes {
+		if r.Node.Role == Master {
+			n++
+			go func() { done <- r.Close() }()
+		}
+	}
+	for range n {
+		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
 }

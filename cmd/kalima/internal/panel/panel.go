@@ -88,19 +88,19 @@ const (
 )
 
 // Draw draws the view in at most height lines of at most width columns, each ended by a
-// newline but the last. Parts that do not fit are left out from the bottom up: sensors go
-// before alarms, alarms before the table. Colour adds to words and never replaces them.
+// newline but the last. Parts that do not fit are left out from the bottom up: sensors
+// before the table, the table before alarms. Colour adds to words and never replaces them.
 func (v *View) Draw(width, height int, colour bool) string {
 	p := &page{width: width, colour: colour}
 	p.head(v)
 	p.numbers(v)
 	foot := []string{"", v.Hint + "   Ctrl-C stops"}
 	room := height - len(foot)
+	if left := room - len(p.lines); left >= 1 {
+		p.alarms(v, min(left, maxAlarmLines))
+	}
 	if n := len(v.Masters); len(p.lines)+n+2 <= room {
 		p.masters(v)
-	}
-	if left := room - len(p.lines); left >= 3 {
-		p.alarms(v, left-2)
 	}
 	if left := room - len(p.lines); left >= 3 && len(v.Sensors) > 0 {
 		p.sensors(v, left-2)
@@ -114,6 +114,9 @@ func (v *View) Draw(width, height int, colour bool) string {
 	}
 	return strings.Join(p.lines, "\n")
 }
+
+// maxAlarmLines leaves room for the rest when there are many alarms.
+const maxAlarmLines = 8
 
 // page collects lines, cut to the width.
 type page struct {
@@ -177,12 +180,11 @@ func (p *page) masters(v *View) {
 }
 
 func (p *page) alarms(v *View, most int) {
-	p.add("", "")
 	if len(v.Alarms) == 0 {
-		p.add("", "ALARMS  none")
+		p.add("", "alarms    none")
 		return
 	}
-	p.add(dim, fmt.Sprintf("ALARMS  %d raised", v.Raised()))
+	p.add(bold, fmt.Sprintf("alarms    %d raised", v.Raised()))
 	for i, a := range v.Alarms {
 		if i >= most-1 {
 			return
@@ -191,7 +193,7 @@ func (p *page) alarms(v *View, most int) {
 		if a.Raised {
 			style = red
 		}
-		p.add(style, fmt.Sprintf("%s %s  %s  (%s ago)", a.Address, a.Key, a.Value, v.Now.Sub(a.At).Round(time.Second)))
+		p.add(style, fmt.Sprintf("          %s %s  %s  (%s ago)", a.Address, a.Key, a.Value, v.Now.Sub(a.At).Round(time.Second)))
 	}
 }
 
