@@ -164,6 +164,9 @@ func (a *app) flags() string {
 	return " --home " + shellWord(a.home)
 }
 
+// dirFlag is flags for `kalima dev`.
+func (a *app) dirFlag() string { return strings.Replace(a.flags(), "--home", "--dir", 1) }
+
 // shellWord quotes a word for a POSIX shell where it needs it.
 func shellWord(s string) string {
 	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {

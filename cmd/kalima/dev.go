@@ -143,7 +143,9 @@ type running interface {
 // start starts the nodes.
 func (j *devJob) start(ctx context.Context, nodes []*devnet.Node) (running, error) {
 	if j.processes {
-		p, err := devnet.StartProcesses(ctx, j.home, nodes, []string{os.Args[0], "node", "--child"})
+		p, err := devnet.StartProcesses(ctx, j.home, nodes, []string{os.Args[0], "node", "--child"}, func(name string) {
+			j.say("%s was slow to stop and was ended; it loses nothing", name)
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -147,7 +147,7 @@ func (a *app) explain(err error) (code int, word, hint string) {
 		code, hint := a.explainCode(answer)
 		return code, answer.Code, hint
 	case errors.Is(err, rpc.ErrNoMaster):
-		return exitFailure, "no-master", "is the chain running? " + start
+		return exitFailure, "no-master", "is the chain running? start it: " + self() + " dev" + a.dirFlag()
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout, "timeout", "ask what the masters say: " + self() + " status" + a.flags()
 	case errors.Is(err, transport.ErrLost):

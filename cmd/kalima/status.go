@@ -216,6 +216,15 @@ func (a *app) printStatus(p *rpc.Profile, all []masterStatus) error {
 		}
 	}
 	if !works {
+		down := 0
+		for i := range all {
+			if all[i].status == nil {
+				down++
+			}
+		}
+		if down == len(all) && a.output != "json" {
+			fmt.Fprintln(a.stderr, "hint: is the chain running? start it: "+self()+" dev"+a.dirFlag())
+		}
 		return &exitError{code: exitFailure, err: errors.New("the chain does not work"), said: true}
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 type Processes struct {
 	children []*child
 	failed   chan error
+	late     func(name string) // told of each node that had to be ended
 }
 
 type child struct {
@@ -33,14 +34,14 @@ type child struct {
 const startPatience = 2 * time.Minute
 
 // StartProcesses runs `program args... --dir DIR` for each node and waits until each says
-// that it is ready. What nodes say on stderr goes to log/NAME.log in home. After an error
-// none runs.
-func StartProcesses(ctx context.Context, home string, nodes []*Node, program []string) (*Processes, error) {
+// that it is ready. What nodes say on stderr goes to log/NAME.log in home. late is told of
+// each node that did not stop in time. After an error none runs.
+func StartProcesses(ctx context.Context, home string, nodes []*Node, program []string, late func(name string)) (*Processes, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &Processes{failed: make(chan error, len(nodes))}
+	p := &Processes{failed: make(chan error, len(nodes)), late: late}
 	logs := filepath.Join(home, "log")
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder %s: %w", logs, err)
@@ -139,40 +140,31 @@ func (c *child) waitReady(ctx context.Context, out io.Reader) error {
 // Failed receives a note whenever a node's process ended by itself.
 func (p *Processes) Failed() <-chan error { return p.failed }
 
-// Close asks every node to stop, and ends those that have not within two seconds.
+// Close asks every node to stop, and ends those that have not within two seconds: a node
+// loses nothing by that, it is made to survive a crash.
 func (p *Processes) Close() error {
 	for _, c := range p.children {
 		c.stdin.Close()
 	}
 	t := time.NewTimer(2 * time.Second)
 	defer t.Stop()
-	var errs []error
-	late := false
+	over := false
 	for _, c := range p.children {
-		if !late {
+		if !over {
 			select {
 			case <-c.done:
 				continue
 			case <-t.C:
-				late = true
+				over = true
 			}
 		}
 		select {
 		case <-c.done:
 		default:
-			errs = append(errs, fmt.Errorf("%s did not stop by itself", c.name))
+			p.late(c.name)
 			c.cmd.Process.Kill()
 			<-c.done
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// Pids lists the processes, by node.
-func (p *Processes) Pids() map[string]int {
-	out := map[string]int{}
-	for _, c := range p.children {
-		out[c.name] = c.cmd.Process.Pid
-	}
-	return out
+	return nil
 }
