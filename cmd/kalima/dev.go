@@ -106,6 +106,7 @@ func (j *devJob) run(ctx context.Context) (err error) {
 		j.say("making a chain in %s", j.home)
 		err := devnet.Create(j.home, devnet.Options{
 			Name: "dev", Masters: j.masters, Members: devMembers(), As: "operator", Plain: j.plain,
+			Edge: &devnet.Member{Name: "edge", Roles: []string{policy.Client}, Pub: []abi.Pattern{"/alarms/**"}, Sub: []abi.Pattern{"/**"}},
 		})
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	gosync "sync"
 	"time"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -16,6 +16,7 @@ import (
 	"github.com/kalima-chain/kalima/cmd/kalima/internal/stats"
 	"github.com/kalima-chain/kalima/examples/sensors"
 	"github.com/kalima-chain/kalima/node/rpc"
+	"github.com/kalima-chain/kalima/node/sync"
 )
 
 const (
@@ -35,7 +36,7 @@ type live struct {
 	where   string
 	each    []*rpc.Client // one for each master, made when first needed; used by show alone
 
-	mu     sync.Mutex // guards what follows
+	mu     gosync.Mutex // guards what follows
 	sent   map[abi.TxID]time.Time
 	events uint64
 	alarms map[string]panel.Alarm
@@ -53,11 +54,20 @@ func newLive(j *devJob, p *rpc.Profile, c *rpc.Client, n running) *live {
 // follow begins to receive events: from the edge client's memcache when it is in this
 // process, else as a subscriber.
 func (l *live) follow(ctx context.Context) error {
+	if local, ok := l.n.(*localNodes); ok {
+		for _, r := range local.Nodes {
+			if r.Client == nil {
+				continue
+			}
+			l.where = "the edge client's memcache"
+			return l.followReplica(r.Client.Replica())
+		}
+	}
 	l.where = "a subscriber"
 	q := rpc.WatchQ{Patterns: []abi.Pattern{"/**"}, Snapshot: true}
 	ready := make(chan struct{})
 	go func() {
-		var once sync.Once
+		var once gosync.Once
 		for ctx.Err() == nil {
 			l.j.watchOnce(ctx, l.c, &q, func(e *rpc.Event, snapshot bool) (bool, error) {
 				ev := e.Event()
@@ -76,6 +86,34 @@ func (l *live) follow(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// followReplica begins with the alarms that are there, and then hears of every block that
+// changed the memcache.
+func (l *live) followReplica(r *sync.Replica) error {
+	r.Subscribe(func(u sync.Update) {
+		if u.Snapshot {
+			l.standing(u.State)
+		}
+		for i := range u.Events {
+			l.event(&u.Events[i], false)
+		}
+	})
+	if v := r.View(); v.Begun {
+		l.standing(v.State)
+	}
+	return nil
+}
+
+// standing takes note of the alarms in a state.
+func (l *live) standing(st *chain.State) {
+	st.Addresses(sensors.Alarms, func(a abi.Address, _ abi.Sequence) bool {
+		st.Keys(a, "", func(key string, v *chain.Value) bool {
+			l.event(&abi.Event{Address: a, Key: key, Value: v.Bytes, Time: v.Time}, true)
+			return true
+		})
+		return true
+	})
 }
 
 // event takes note of an event that arrived, or of a current value.
@@ -149,7 +187,7 @@ func (l *live) measure(ctx context.Context, c *rpc.Client, m *hw.Machine) {
 	l.lines = lines
 	l.mu.Unlock()
 
-	var wg sync.WaitGroup
+	var wg gosync.WaitGroup
 	notes := make([]string, len(order))
 	for i, a := range order {
 		wg.Add(1)
@@ -320,7 +358,7 @@ func (l *live) askMasters(ctx context.Context) []masterStatus {
 	ctx, cancel := context.WithTimeout(ctx, 900*time.Millisecond)
 	defer cancel()
 	out := make([]masterStatus, len(l.p.Masters))
-	var wg sync.WaitGroup
+	var wg gosync.WaitGroup
 	for i, c := range l.each {
 		out[i].info = l.p.Masters[i]
 		if c == nil {

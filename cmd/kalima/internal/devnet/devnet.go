@@ -200,12 +200,15 @@ func freePorts(n int) ([]int, error) {
 	return ports, nil
 }
 
+// sealed reports whether the node encrypts what it stores. A client always does.
+func (n *Node) sealed() bool { return !n.Plain || n.Role == Client }
+
 func (n *Node) write(dir string) error {
 	b, err := json.MarshalIndent(n, "", "  ")
 	if err != nil {
 		return err
 	}
-	if !n.Plain {
+	if n.sealed() {
 		if _, err := keyring.StorageKey(filepath.Join(dir, "storage.hex")); err != nil {
 			return err
 		}
@@ -235,7 +238,7 @@ func ReadNode(dir string) (*Node, error) {
 	if n.Key, err = keyring.Open(dir).Load("node"); err != nil {
 		return nil, err
 	}
-	if !n.Plain {
+	if n.sealed() {
 		path := filepath.Join(dir, "storage.hex")
 		if _, err := os.Stat(path); err != nil { // a new key could not open the old files
 			return nil, fmt.Errorf("storage key of %s: %w", n.Name, err)

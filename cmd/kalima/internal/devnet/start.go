@@ -14,6 +14,7 @@ import (
 type Running struct {
 	Node   *Node
 	Master *node.Master // nil for a client
+	Client *EdgeClient  // nil for a master
 }
 
 // Start starts a node in this process.
@@ -29,6 +30,8 @@ func Start(ctx context.Context, n *Node, languages map[string]host.Runtime, log 
 			Dir: n.Data(), Name: n.Name, Listen: n.Listen, Key: n.Key, StorageKey: n.Storage, Plain: n.Plain,
 			Genesis: n.Genesis, Runtimes: languages, Log: log,
 		})
+	case Client:
+		r.Client, err = startClient(n, languages, log)
 	default:
 		err = fmt.Errorf("node %s: role %q is not master or client", n.Name, n.Role)
 	}
@@ -40,12 +43,18 @@ func Start(ctx context.Context, n *Node, languages map[string]host.Runtime, log 
 
 // Close stops the node.
 func (r *Running) Close() error {
-	return r.Master.Close()
+	if r.Master != nil {
+		return r.Master.Close()
+	}
+	return r.Client.Close()
 }
 
 // Failed receives why the node can not go on.
 func (r *Running) Failed() <-chan error {
-	return r.Master.Failed()
+	if r.Master != nil {
+		return r.Master.Failed()
+	}
+	return r.Client.Failed()
 }
 
 // Local is every node of a chain, in this process.
