@@ -13,6 +13,8 @@ import (
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/chain"
+	"github.com/kalima-chain/kalima/chain/consensus"
+	"github.com/kalima-chain/kalima/chain/ledger"
 	"github.com/kalima-chain/kalima/cmd/kalima/internal/devnet"
 	"github.com/kalima-chain/kalima/node"
 	"github.com/kalima-chain/kalima/node/keyring"
@@ -135,7 +137,11 @@ func (a *app) explain(err error) (code int, word, hint string) {
 		return exitConflict, "in-use", "stop the other one first, or use another folder: " + self() + " dev --dir OTHER"
 	case errors.Is(err, transport.ErrPortInUse):
 		return exitConflict, "port-in-use", "stop the program that has the port, or make a new chain: " + self() + " dev --dir OTHER"
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, ledger.ErrWrongKey), errors.Is(err, consensus.ErrWrongKey):
+		return exitAuth, "wrong-storage-key", "the node's storage.hex must be the one its files were written with"
+	case errors.Is(err, ledger.ErrCorrupt), errors.Is(err, consensus.ErrCorrupt):
+		return exitFailure, "damaged", "nothing was cut off or repaired; keep the folder, and look at the disk it is on"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, ledger.ErrDiskFull):
 		return exitFailure, "disk-full", "make room, then run the same command again"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return exitFailure, "permission", "choose a folder that this user may write to"

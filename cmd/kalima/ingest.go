@@ -15,6 +15,7 @@ import (
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/cmd/kalima/internal/ingest"
+	"github.com/kalima-chain/kalima/cmd/kalima/internal/sensors"
 	"github.com/kalima-chain/kalima/node/rpc"
 )
 
@@ -155,7 +156,7 @@ func (j *ingestJob) open(p *rpc.Profile, paths []string) error {
 	for _, path := range paths {
 		base := filepath.Base(path)
 		name := strings.TrimSuffix(base, filepath.Ext(base))
-		address, err := abi.ParseAddress(strings.ReplaceAll(j.address, "{name}", sanitise(name)))
+		address, err := abi.ParseAddress(strings.ReplaceAll(j.address, "{name}", sensors.Segment(name)))
 		if err != nil {
 			return invalid(err)
 		}
@@ -388,14 +389,4 @@ func (j *ingestJob) summary(out *ingestJSON) {
 	}
 	line += fmt.Sprintf(", %s; %.1f s, %s rows/s", count(out.Rejects, "reject"), out.Seconds, thousands(int64(out.RowsPerSecond)))
 	fmt.Fprintln(w, line)
-}
-
-// sanitise makes a file's name fit into an address.
-func sanitise(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._:@~+-", r) {
-			return r
-		}
-		return '-'
-	}, name)
 }

@@ -67,13 +67,20 @@ func StartProcesses(ctx context.Context, home string, nodes []*Node, program []s
 	for _, c := range p.children {
 		go func() {
 			<-c.done
-			p.failed <- fmt.Errorf("%s ended: %w", c.name, errors.Join(c.err, errEnded))
+			p.failed <- fmt.Errorf("%s ended: %w", c.name, orEnded(c.err))
 		}()
 	}
 	return p, nil
 }
 
-var errEnded = errors.New("its process is gone")
+var errEnded = errors.New("its process stopped by itself")
+
+func orEnded(err error) error {
+	if err == nil {
+		return errEnded
+	}
+	return err
+}
 
 func spawn(exe string, program []string, n *Node, logPath string) (*child, io.Reader, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)

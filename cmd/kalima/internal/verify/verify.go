@@ -15,6 +15,7 @@ import (
 	"github.com/kalima-chain/kalima/chain"
 	"github.com/kalima-chain/kalima/chain/policy"
 	"github.com/kalima-chain/kalima/node/rpc"
+	"github.com/kalima-chain/kalima/node/transport"
 )
 
 // Source is a master whose chain is checked.
@@ -69,8 +70,8 @@ func Run(ctx context.Context, src Source, want abi.Digest, progress func(done, h
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		switch {
-		case rpc.Code(err) != "":
+		switch code := rpc.Code(err); {
+		case code == rpc.CodeCorrupt || code == transport.CodeInternal: // a master sends what is good before it
 			c.problem(from, "the master can not give this block: %v", err)
 			c.lost()
 			from++

@@ -14,6 +14,7 @@ import (
 	"github.com/kalima-chain/kalima/chain/policy"
 	"github.com/kalima-chain/kalima/node/keyring"
 	"github.com/kalima-chain/kalima/node/rpc"
+	"github.com/kalima-chain/kalima/node/transport"
 )
 
 func key(name string) ed25519.PrivateKey {
@@ -26,12 +27,22 @@ type master struct {
 	id     abi.Digest
 	blocks [][]byte
 	status rpc.StatusA
+	broken map[abi.Height]*transport.Error // blocks it can not give
 }
 
 func (m *master) Status(context.Context) (rpc.StatusA, error) { return m.status, nil }
 
 func (m *master) Blocks(_ context.Context, from abi.Height, n int) ([][]byte, error) {
 	n = min(n, 3, len(m.blocks)-int(from)) // a master may send fewer than asked for
+	for i := range n {
+		if err := m.broken[from+abi.Height(i)]; err != nil {
+			if i == 0 {
+				return nil, err
+			}
+			n = i
+			break
+		}
+	}
 	return m.blocks[from : int(from)+n], nil
 }
 
@@ -184,6 +195,11 @@ func TestFinds(t *testing.T) {
 			m.status.Head.Hash[0] ^= 1
 			return m
 		}, 5, "its hash is"},
+		{"a damaged file", func(t *testing.T) *master {
+			m := grow(t, 5, device, false)
+			m.broken = map[abi.Height]*transport.Error{4: transport.Errorf(rpc.CodeCorrupt, "block 4 is damaged")}
+			return m
+		}, 4, "the master can not give this block: block 4 is damaged"},
 		{"another chain", func(t *testing.T) *master {
 			m := grow(t, 5, device, false)
 			m.id[0] ^= 1
@@ -199,5 +215,14 @@ func TestFinds(t *testing.T) {
 			}
 			t.Errorf("Problems = %v, want one at height %d with %q", r.Problems, tt.height, tt.what)
 		})
+	}
+}
+
+// Who may not read blocks is told so, not that the chain is broken.
+func TestNotAllowed(t *testing.T) {
+	m := grow(t, 5, device, false)
+	m.broken = map[abi.Height]*transport.Error{0: transport.Errorf(string(chain.NoGrant), "no")}
+	if _, err := Run(context.Background(), m, m.id, nil); rpc.Code(err) != string(chain.NoGrant) {
+		t.Errorf("Run = %v, want the refusal", err)
 	}
 }
