@@ -59,7 +59,7 @@ func (l *live) follow(ctx context.Context) error {
 			if r.Client == nil {
 				continue
 			}
-			l.where = "the edge client's memcache"
+			l.where = "the edge's memcache"
 			return l.followReplica(r.Client.Replica())
 		}
 	}

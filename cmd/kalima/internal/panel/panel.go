@@ -155,7 +155,7 @@ func (p *page) numbers(v *View) {
 	if v.Samples == 0 {
 		p.add("", "deliver   nothing measured yet")
 	} else {
-		p.add("", fmt.Sprintf("deliver   p50 %s, p99 %s, from submit to %s, last minute", ms(v.P50, v.Samples), ms(v.P99, v.Samples), v.Where))
+		p.add("", fmt.Sprintf("deliver   p50 %s, p99 %s, from submit to %s", ms(v.P50, v.Samples), ms(v.P99, v.Samples), v.Where))
 	}
 }
 

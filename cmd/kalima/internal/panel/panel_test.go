@@ -30,7 +30,7 @@ func TestDraw(t *testing.T) {
 		"",
 		" height    12,345         blocks/s  2.0",
 		" events/s  14.0           leader    master-2",
-		" deliver   p50 3.1 ms, p99 7.9 ms, from submit to a subscriber, last minute",
+		" deliver   p50 3.1 ms, p99 7.9 ms, from submit to a subscriber",
 		" alarms    1 raised",
 		"           /alarms/here cpu_percent  high 97  (12s ago)",
 		"",
