@@ -58,7 +58,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	sign := func(name string, valid chain.Height, ops ...chain.Op) []byte {
-		tx, err := chain.Sign(nodetest.Key(name), c.Chain, valid, []byte(t.Name()+"01234567")[:16], ops...)
+		tx, err := chain.Sign(nodetest.Key(name), c.Chain, valid, []byte(t.Name() + "01234567")[:16], ops...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -293,4 +293,3 @@ func TestRestartContinuesTheChain(t *testing.T) {
 		t.Errorf("Submit after the restart = %+v, %v, want sequence 21", r, err)
 	}
 }
-
