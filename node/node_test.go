@@ -174,11 +174,10 @@ func TestReadingTakesASubGrant(t *testing.T) {
 func TestKillingTheLeaderLosesNothing(t *testing.T) {
 	c := nodetest.New(t, nodetest.Config{})
 	ctx := within(t, 2*time.Minute)
-	const clients, each = 4, 150
+	const clients, each = 4, 400
 	var acknowledged sync.Map // key -> sequence
 	var done atomic.Int64
 	var wg sync.WaitGroup
-	halves := make(chan struct{}, clients)
 	for n := range clients {
 		cl := c.Client(nodetest.Device, n, (n+1)%5, (n+2)%5, (n+3)%5, (n+4)%5)
 		wg.Add(1)
@@ -193,17 +192,15 @@ func TestKillingTheLeaderLosesNothing(t *testing.T) {
 				}
 				acknowledged.Store(key, r.Sequences[0])
 				done.Add(1)
-				if i == each/4 || i == each/2 {
-					halves <- struct{}{}
-				}
 			}
 		}()
 	}
-	for range 2 { // twice, in the middle of it
-		<-halves
+	for n := range 2 { // twice, in the middle of it
+		mark := done.Load() + clients*each/8
+		c.Eventually(fmt.Sprintf("through %d transactions", mark), func() bool { return done.Load() >= mark })
 		leader := c.Leader()
 		c.Crash(leader)
-		t.Logf("master %d was killed after %d acknowledged transactions", leader+1, done.Load())
+		t.Logf("kill %d: master %d, after %d acknowledged transactions", n+1, leader+1, done.Load())
 		next := c.Leader()
 		if next == leader {
 			t.Fatal("the dead master leads")
