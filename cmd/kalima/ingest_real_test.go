@@ -1,0 +1,446 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/chain"
+	"github.com/kalima-chain/kalima/chain/policy"
+	"github.com/kalima-chain/kalima/cmd/kalima/internal/devnet"
+	contractssdk "github.com/kalima-chain/kalima/contracts-sdk"
+	"github.com/kalima-chain/kalima/devsecops/toolchain"
+	"github.com/kalima-chain/kalima/node/rpc"
+)
+
+// realPatience bounds the whole run: it makes a quarter of a million contract calls.
+const realPatience = 4 * time.Minute
+
+var realLanguages = []string{"c", "go", "rust", "js", "starlark"}
+
+// sameFile goes through all five languages, every other file through one.
+const sameFile = "skab/other/11.csv"
+
+// Every file of two public sets of sensor data, through `kalima ingest` into five masters,
+// under the threshold contract of five languages. Then the files, the ledger, the state of
+// the contracts, all masters and a client that comes late must say the same.
+func TestIngestRealData(t *testing.T) {
+	files := readDataSets(t)
+	ctx, cancel := context.WithTimeout(t.Context(), realPatience)
+	defer cancel()
+	stage := stopwatch(t)
+	r := startReal(t, ctx)
+	for _, language := range realLanguages {
+		r.deploy(ctx, language)
+	}
+	stage("five masters run, five contracts are built and deployed")
+
+	wants := r.ingest(ctx, files)
+	rows, values := 0, 0
+	for _, w := range wants {
+		rows += w.rows
+		values += w.rows * len(w.columns)
+	}
+	stage("%d files to %d addresses: %d rows, %d values", len(files), len(wants), rows, values)
+	head := r.settle(ctx)
+
+	ledger := r.readLedger(ctx, head.Height)
+	ledger.compareFiles(t, wants)
+	r.compareHistory(ctx, wants)
+	stage("ledger and history hold every value of the files in order, in %d blocks", head.Height+1)
+	state := r.masters[0].Master.Machine().Copy()
+	ledger.compareContracts(t, state, wants)
+	compareLanguages(t, state, ledger.alarms)
+	if ledger.raised == 0 || ledger.cleared == 0 {
+		t.Errorf("%d alarms raised and %d cleared, want some of both", ledger.raised, ledger.cleared)
+	}
+	stage("the contracts' state is right; %d alarms raised, %d cleared", ledger.raised, ledger.cleared)
+
+	r.verify()
+	stage("verify is clean on %d masters", len(r.masters))
+	keys := r.compareLate(ctx, head.Height, wants)
+	stage("a client started late has the %d keys of every master", keys)
+}
+
+func stopwatch(t *testing.T) func(format string, args ...any) {
+	last := time.Now()
+	return func(format string, args ...any) {
+		t.Logf("%5.1f s  %s", time.Since(last).Seconds(), fmt.Sprintf(format, args...))
+		last = time.Now()
+	}
+}
+
+// dataFile is one file as this test reads it, without the program's own reader.
+type dataFile struct {
+	path, set, name string
+	columns         map[string][]string // without the first, which is the time
+	rows            int
+}
+
+// want is a file at the address it was brought to.
+type want struct {
+	*dataFile
+	language string
+	address  abi.Address
+}
+
+func readDataSets(t *testing.T) (files []*dataFile) {
+	data, err := filepath.Abs("../../../shared/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(data); errors.Is(err, fs.ErrNotExist) {
+		t.Skip("no data sets beside the checkout: ../shared/data/skab and ../shared/data/nab")
+	}
+	for _, pattern := range []string{"skab/*.csv", "skab/*/*.csv", "nab/*.csv"} {
+		paths, err := filepath.Glob(filepath.Join(data, filepath.FromSlash(pattern)))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("files %s beside the checkout: %d, %v, want some", pattern, len(paths), err)
+		}
+		for _, path := range paths {
+			files = append(files, readDataFile(t, path, strings.Split(pattern, "/")[0]))
+		}
+	}
+	return files
+}
+
+func readDataFile(t *testing.T, path, set string) *dataFile {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in := csv.NewReader(f)
+	if set == "skab" {
+		in.Comma = ';'
+	}
+	lines, err := in.ReadAll()
+	if err != nil || len(lines) < 2 {
+		t.Fatalf("read %s: %d lines, %v", path, len(lines), err)
+	}
+	d := &dataFile{path: path, set: set, name: strings.TrimSuffix(filepath.Base(path), ".csv"), columns: map[string][]string{}, rows: len(lines) - 1}
+	for i, column := range lines[0][1:] {
+		for _, line := range lines[1:] {
+			d.columns[column] = append(d.columns[column], line[i+1])
+		}
+	}
+	return d
+}
+
+// realChain is five masters in this process, and a client node that does not run yet.
+type realChain struct {
+	t        *testing.T
+	home     string
+	engines  runtimes
+	masters  []*devnet.Running
+	late     *devnet.Node
+	team     devnet.Team
+	operator *rpc.Client
+}
+
+func startReal(t *testing.T, ctx context.Context) *realChain {
+	t.Helper()
+	r := &realChain{t: t, home: t.TempDir()}
+	all := []abi.Pattern{"/**"}
+	err := devnet.Create(r.home, devnet.Options{
+		Name: "real", Masters: 5, Members: devMembers(), As: "operator",
+		Edge: &devnet.Member{Name: "late", Roles: []string{policy.Client}, Sub: all},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := devnet.Nodes(r.home)
+	if err != nil || len(nodes) != 6 {
+		t.Fatalf("Nodes = %d nodes, %v, want 5 masters and a client", len(nodes), err)
+	}
+	r.late = nodes[5]
+	if r.engines, err = openRuntimes(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.engines.Close() })
+	local, err := devnet.StartAll(ctx, nodes[:5], r.engines.languages(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := local.Close(); err != nil {
+			t.Errorf("stop the masters: %v", err)
+		}
+	})
+	r.masters = local.Nodes
+	p, err := rpc.ReadProfile(r.home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := func(name string) *rpc.Client {
+		key, err := rpc.Keys(r.home).Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := rpc.New(rpc.Config{Chain: p.Chain, Masters: p.Masters, Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	r.operator = client("operator")
+	r.team = devnet.Team{Author: client("author"), Reviewer: client("reviewer"), Operator: r.operator}
+	return r
+}
+
+// kalima runs the program and returns what it says for programs.
+func (r *realChain) kalima(args ...string) (stdout []byte, err error) {
+	var out, talk bytes.Buffer
+	args = append(args, "--home", r.home, "-o", "json", "--timeout", "60s")
+	if code := run(args, strings.NewReader(""), &out, &talk); code != exitOK {
+		return nil, fmt.Errorf("kalima %s exits with %d, want 0\nstdout: %s\nstderr: %s", strings.Join(args, " "), code, &out, &talk)
+	}
+	return out.Bytes(), nil
+}
+
+func instance(language string) string { return "threshold-" + language }
+
+// deploy takes the contract of a language through the registry, to its own addresses.
+func (r *realChain) deploy(ctx context.Context, language string) {
+	r.t.Helper()
+	p, err := toolchain.Load(filepath.Join("..", "..", "examples", "threshold", language))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	sdk, err := contractssdk.Files(language)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	project := fstest.MapFS{}
+	for _, f := range p.Files {
+		project[language+"/"+f.Path] = &fstest.MapFile{Data: f.Data}
+	}
+	for name, data := range sdk {
+		project[language+"/"+name] = &fstest.MapFile{Data: data}
+	}
+	c := devnet.Contract{Files: project, Dir: language, Phase: abi.Validate, Pattern: abi.Pattern("/" + language + "/**")}
+	if done, err := devnet.Deploy(ctx, r.team, c); err != nil || !done {
+		r.t.Fatalf("Deploy(%s) = %v, %v, want true; missing compilers: go run ./cmd/kalima-contract doctor --fix", language, done, err)
+	}
+}
+
+// ingest brings the files in, in turn to the addresses of each language, and sameFile to
+// all: one run of the program for each language and set, side by side.
+func (r *realChain) ingest(ctx context.Context, files []*dataFile) (wants []want) {
+	r.t.Helper()
+	batches := map[string][]string{} // by address template
+	add := func(f *dataFile, language, folder string) {
+		template := "/" + language + "/" + folder
+		batches[template] = append(batches[template], f.path)
+		wants = append(wants, want{f, language, abi.Address(template + "/" + f.name)})
+	}
+	for i, f := range files {
+		if strings.HasSuffix(filepath.ToSlash(f.path), "/"+sameFile) {
+			for _, language := range realLanguages {
+				add(f, language, "same")
+			}
+			continue
+		}
+		add(f, realLanguages[i%len(realLanguages)], f.set)
+	}
+	for _, w := range wants {
+		if w.set == "nab" {
+			continue // the contract's own limits
+		}
+		if _, err := r.kalima("put", string(w.address), "_threshold", "235 225"); err != nil { // the voltage crosses them
+			r.t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for template, paths := range batches {
+		wg.Go(func() {
+			args := append([]string{"ingest"}, paths...)
+			args = append(args, "--address", template+"/{name}", "--time-column", "datetime", "--separator", ";")
+			if strings.HasSuffix(template, "/nab") {
+				args = append(args, "--time-column", "timestamp", "--separator", ",") // the last one counts
+			}
+			out, err := r.kalima(args...)
+			var sum ingestJSON
+			if err == nil {
+				err = json.Unmarshal(out, &sum)
+			}
+			if err != nil {
+				r.t.Errorf("ingest to %s: %v", template, err)
+				return
+			}
+			if !sum.Complete || sum.Rejects+sum.Empty != 0 || len(sum.Files) != len(paths) {
+				r.t.Errorf("ingest to %s = %+v, want every row of %d files", template, sum, len(paths))
+			}
+			for _, f := range sum.Files {
+				i := slices.IndexFunc(wants, func(w want) bool { return w.address == f.Address && w.path == f.File })
+				if i < 0 || f.Total.Rows != int64(wants[i].rows) || f.Total.Values != int64(wants[i].rows*len(wants[i].columns)) {
+					r.t.Errorf("ingest of %s to %s: %+v, want the file's rows at the address of its name", f.File, f.Address, f.Total)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if r.t.Failed() {
+		r.t.FailNow()
+	}
+	return wants
+}
+
+// settle waits until every master has every block.
+func (r *realChain) settle(ctx context.Context) chain.Head {
+	r.t.Helper()
+	var head chain.Head
+	for _, m := range r.masters {
+		if h := m.Master.Machine().Head(); h.Height >= head.Height {
+			head = h
+		}
+	}
+	for _, m := range r.masters {
+		if err := m.Master.Machine().Await(ctx, head.Height); err != nil {
+			r.t.Fatalf("%s does not reach block %d: %v", m.Node.Name, head.Height, err)
+		}
+	}
+	return head
+}
+
+// compareHistory asks for the events of every key, newest first.
+func (r *realChain) compareHistory(ctx context.Context, wants []want) {
+	r.t.Helper()
+	for _, w := range wants {
+		for key, column := range w.columns {
+			n, before := 0, abi.Sequence(0)
+			for more := true; more; {
+				page, err := r.operator.History(ctx, rpc.HistoryQ{Address: w.address, Key: key, Before: before})
+				if err != nil {
+					r.t.Fatalf("History(%s, %s) = %v", w.address, key, err)
+				}
+				for _, e := range page.Events {
+					if n++; n > len(column) || string(e.Value) != column[len(column)-n] {
+						r.t.Fatalf("History(%s, %s): event %d from the end is %q, which the file has not there", w.address, key, n, e.Value)
+					}
+					before = e.Sequence
+				}
+				more = page.More
+			}
+			if n != w.rows {
+				r.t.Errorf("History(%s, %s) has %d events, the file %d rows", w.address, key, n, w.rows)
+			}
+		}
+	}
+}
+
+// verify runs `kalima verify` and `kalima status` on all masters.
+func (r *realChain) verify() {
+	r.t.Helper()
+	out, err := r.kalima("verify", "--master", "all")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var v struct {
+		OK      bool           `json:"ok"`
+		Masters []masterReport `json:"masters"`
+	}
+	if err := json.Unmarshal(out, &v); err != nil || !v.OK || len(v.Masters) != len(r.masters) {
+		r.t.Fatalf("verify = %s, %v, want ok on %d masters", out, err, len(r.masters))
+	}
+	if out, err = r.kalima("status"); err != nil {
+		r.t.Fatal(err)
+	}
+	var s statusJSON
+	if err := json.Unmarshal(out, &s); err != nil || !s.OK || len(s.Masters) != len(r.masters) {
+		r.t.Fatalf("status = %s, %v, want ok and %d masters", out, err, len(r.masters))
+	}
+	first := v.Masters[0]
+	for i, m := range v.Masters {
+		if !m.OK || !m.Clean() || m.Height != first.Height || m.LedgerHash != first.LedgerHash {
+			r.t.Errorf("%s: %+v, want it clean, with ledger hash %s at block %d", m.Master, m.Report, first.LedgerHash, first.Height)
+		}
+		if l := s.Masters[i].LedgerHash; l == nil || *l != first.LedgerHash {
+			r.t.Errorf("status: %s has ledger hash %v, want %s", s.Masters[i].Name, l, first.LedgerHash)
+		}
+	}
+}
+
+// compareLate starts the client node, and compares its memcache with every master's state.
+// It returns the number of keys.
+func (r *realChain) compareLate(ctx context.Context, head abi.Height, wants []want) int {
+	r.t.Helper()
+	least := 0 // each key has its value, and the contract's record
+	for _, w := range wants {
+		least += 2 * len(w.columns)
+	}
+	late, err := devnet.Start(ctx, r.late, r.engines.languages(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() {
+		if err := late.Close(); err != nil {
+			r.t.Errorf("stop the client: %v", err)
+		}
+	}()
+	if err := late.Client.Replica().WaitHeight(ctx, head); err != nil {
+		r.t.Fatal(err)
+	}
+	got := current(late.Client.Replica().Snapshot())
+	for _, m := range r.masters {
+		want := current(m.Master.Machine().Copy())
+		if len(want) < least {
+			r.t.Fatalf("%s has %d keys, want %d of files and contracts at least", m.Node.Name, len(want), least)
+		}
+		for _, item := range slices.Sorted(maps.Keys(want)) {
+			if !reflect.DeepEqual(got[item], want[item]) {
+				r.t.Errorf("memcache has %s = %+v, %s has %+v", item, got[item], m.Node.Name, want[item])
+			}
+		}
+		if len(got) != len(want) {
+			r.t.Errorf("memcache has %d keys, %s has %d", len(got), m.Node.Name, len(want))
+		}
+	}
+	return len(got)
+}
+
+// current is every current value of a state, the chain's own records included.
+func current(s *chain.State) map[string]chain.Value {
+	out := map[string]chain.Value{}
+	var addresses []abi.Address
+	for _, p := range []abi.Pattern{"/**", abi.Pattern(abi.System + "/**")} {
+		s.Addresses(p, func(a abi.Address, _ abi.Sequence) bool {
+			addresses = append(addresses, a)
+			return true
+		})
+	}
+	for _, a := range addresses {
+		s.Keys(a, "", func(key string, v *chain.Value) bool {
+			out[string(a)+"#"+key] = *v
+			return true
+		})
+	}
+	return out
+}
+
+func number(s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		panic(err) // the chain holds what the contract took for a number
+	}
+	return f
+}
