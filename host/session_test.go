@@ -26,7 +26,7 @@ func (p *purse) Charge(n uint64) *abi.Fault {
 func begin(phase abi.Phase, limits host.Limits) (*host.Session, *purse) {
 	state := hosttest.State{abi.StateAddress("conf"): {"a": "1", "c": "3"}, "/other": {"x": "y"}}
 	s := host.NewSession(hosttest.NewCall(phase, "key", "value"), state,
-		host.Grant{Write: []abi.Pattern{"/w/**"}, Submit: []abi.Pattern{"/s", "/_kalima/**"}}, limits)
+		host.Grant{Write: []abi.Pattern{"/w/**", "/_kalima/**"}, Submit: []abi.Pattern{"/s", "/_kalima/**"}}, limits)
 	p := &purse{left: 1 << 40}
 	s.Begin(p)
 	return s, p
@@ -51,6 +51,8 @@ func TestPut(t *testing.T) {
 		{"granted", abi.Validate, "/w/x", "k", abi.OK},
 		{"not granted", abi.Validate, "/v", "k", abi.Denied},
 		{"system", abi.Validate, "/_kalima/x", "k", abi.Denied},
+		{"identities", abi.Validate, "/_kalima/identities", "k", abi.Denied},
+		{"another contract's state", abi.Validate, string(abi.StateAddress("other")), "k", abi.Denied},
 		{"malformed", abi.Validate, "w", "k", abi.BadHostCall},
 		{"empty key", abi.Validate, "", "", abi.BadHostCall},
 		{"react", abi.React, "", "k", abi.Denied},
