@@ -174,7 +174,10 @@ func (l *lead) execute(ctx context.Context, it *item) (full bool) {
 	case errors.Is(err, chain.ErrFull):
 		return true
 	case err != nil:
-		if r := (*chain.Refusal)(nil); !errors.As(err, &r) {
+		if r := (*chain.Refusal)(nil); errors.As(err, &r) {
+		} else if ctx.Err() != nil { // this leadership ended meanwhile; nothing was added
+			err = ErrNotLeader
+		} else {
 			err = chain.Refusef(chain.NodeFailed, "the leader could not execute the transaction: %v", err)
 		}
 		it.answer <- answer{err: err}

@@ -288,3 +288,37 @@ func TestLosingLeadershipAnswersEverybody(t *testing.T) {
 		}
 	}
 }
+
+// slowRules run a contract until the leadership ends.
+type slowRules struct {
+	openRules
+	running chan struct{}
+}
+
+func (r slowRules) Validate(ctx context.Context, _ chain.View, _ abi.Call) (chain.Verdict, error) {
+	close(r.running)
+	<-ctx.Done()
+	return chain.Verdict{}, ctx.Err()
+}
+
+// A contract that is cut short because another master leads says nothing about the
+// transaction, and this node did not fail: the submitter goes to the other master.
+func TestLosingLeadershipWhileAContractRuns(t *testing.T) {
+	w := newWorld(t)
+	r := slowRules{running: make(chan struct{})}
+	o := New(Config{Consensus: w, Machine: w, Rules: func() chain.Rules { return r }})
+	t.Cleanup(o.Close)
+	w.lead(o)
+	result := make(chan error, 1)
+	go func() { _, err := o.Submit(context.Background(), w.tx(1)); result <- err }()
+	<-r.running
+	w.changes <- false
+	select {
+	case err := <-result:
+		if !errors.Is(err, ErrNotLeader) {
+			t.Errorf("Submit = %v, want ErrNotLeader", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the submitter was never answered")
+	}
+}
