@@ -25,6 +25,8 @@ type port struct {
 
 	mu       sync.Mutex
 	accepted []net.Conn
+
+	silent chan struct{} // when set, Dial gets no answer until it is closed, as Close does
 }
 
 func (n *network) listen(address string) (*port, error) {
@@ -49,11 +51,22 @@ func (p *port) Close() error {
 		c.Close()
 	}
 	p.accepted = nil
+	if p.silent != nil {
+		close(p.silent)
+		p.silent = nil
+	}
 	p.mu.Unlock()
 	return p.Listener.Close()
 }
 
 func (p *port) Dial(address string, timeout time.Duration) (net.Conn, error) {
+	p.mu.Lock()
+	silent := p.silent
+	p.mu.Unlock()
+	if silent != nil {
+		<-silent
+		return nil, net.ErrClosed
+	}
 	link := [2]string{p.Addr().String(), address}
 	n := p.network
 	n.mu.Lock()

@@ -21,6 +21,7 @@ type Node struct {
 	store *store
 	fsm   *fsm
 	guard *guard
+	trans *transport
 	lock  *os.File
 
 	stop       context.CancelFunc // ends fsm.ctx
@@ -87,6 +88,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	if err := n.start(stable, snaps, trans, behind); err != nil {
 		return nil, err
 	}
+	n.trans = trans
 	go n.watch()
 	return n, nil
 }
@@ -239,7 +241,13 @@ func (n *Node) watch() {
 func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.stop()
-		n.closeErr = n.raft.Shutdown().Error()
+		down := n.raft.Shutdown()
+		// Raft closes its transport when its goroutines have ended, but one that waits for
+		// the answer of a dead peer ends only with the transport.
+		err := n.trans.Close()
+		if n.closeErr = down.Error(); n.closeErr == nil {
+			n.closeErr = err
+		}
 		close(n.done)
 		if err := n.release(); n.closeErr == nil {
 			n.closeErr = err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -171,6 +172,52 @@ func TestPartition(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Close does not wait for the answers of peers that are gone without a word.
+func TestCloseWhilePeersAreSilent(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	c.put("x")
+	for i := 1; i < 3; i++ {
+		c.kill(i)
+	}
+	c.kill(0)
+	p, err := c.network.listen(c.servers[0].Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialed := make(chan struct{})
+	p.silent = make(chan struct{})
+	cfg := c.config(0)
+	cfg.Layer, cfg.RPCTimeout = &noticing{port: p, dialed: dialed}, time.Hour
+	n, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-dialed // an election asks the others
+	closed := make(chan error, 1)
+	go func() { closed <- n.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Errorf("Close() = %v", err)
+		}
+	case <-time.After(patience):
+		t.Errorf("Close did not return within %s", patience)
+		p.Close() // so that the test ends
+	}
+}
+
+// noticing says when the first dial begins.
+type noticing struct {
+	*port
+	once   sync.Once
+	dialed chan struct{}
+}
+
+func (n *noticing) Dial(address string, timeout time.Duration) (net.Conn, error) {
+	n.once.Do(func() { close(n.dialed) })
+	return n.port.Dial(address, timeout)
 }
 
 func (c *cluster) addresses(of []int) []string {
