@@ -154,7 +154,7 @@ func StartMaster(ctx context.Context, cfg MasterConfig) (_ *Master, err error) {
 	cc := consensus.Config{
 		Self: consensus.Server{ID: self, Address: cfg.Listen}, Dir: filepath.Join(cfg.Dir, "raft"),
 		Key: cfg.StorageKey, Plain: cfg.Plain, Layer: m.endpoint.Raft(), Bootstrap: servers(m.machine.Policy()),
-		Machine: m.machine, Log: log, Fatal: m.fail, CommitEvery: 5 * time.Millisecond,
+		Machine: m.machine, Log: log, Fatal: m.fail, CommitEvery: 2 * time.Millisecond,
 	}
 	if cfg.Consensus != nil {
 		cfg.Consensus(&cc)

@@ -80,3 +80,44 @@ func BenchmarkRaftStream(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRaftExchange measures what one AppendEntries costs: a block there, a short
+// answer back, one at a time.
+func BenchmarkRaftExchange(b *testing.B) {
+	for _, size := range []int{200, 16 << 10, 256 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			byAddr := make(map[string]abi.Identity)
+			leader := open(b, 100, func(c *Config) {
+				c.PeerOf = func(addr string) (abi.Identity, bool) { id, ok := byAddr[addr]; return id, ok }
+			})
+			follower := open(b, 1, nil)
+			byAddr[follower.Addr().String()] = follower.Identity()
+			w, err := leader.Raft().Dial(follower.Addr().String(), patience)
+			if err != nil {
+				b.Fatalf("Dial: %v", err)
+			}
+			r, err := follower.Raft().Accept()
+			if err != nil {
+				b.Fatalf("Accept: %v", err)
+			}
+			go func() {
+				buf := make([]byte, size)
+				for {
+					if _, err := io.ReadFull(r, buf); err != nil {
+						return
+					}
+					r.Write(buf[:100])
+				}
+			}()
+			block, answer := pattern(size), make([]byte, 100)
+			for b.Loop() {
+				if _, err := w.Write(block); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(w, answer); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
