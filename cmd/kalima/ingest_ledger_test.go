@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -194,4 +195,12 @@ func compareLanguages(t *testing.T, s *chain.State, alarms map[string]string) {
 			t.Errorf("%s in %s: %v\nin %s: %v\nwant the same", sameFile, language, got, realLanguages[0], first)
 		}
 	}
+}
+
+func number(s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		panic(err) // the chain holds what the contract took for a number
+	}
+	return f
 }
