@@ -205,30 +205,45 @@ func (m *Machine) Restore(ctx context.Context, p consensus.Pointer) error {
 }
 
 // adopt applies fetched blocks. The Raft index does not move: should the node stop on the
-// way, it goes on from the head it has.
+// way, it goes on from the head it has. After an error the blocks before the one that is
+// wrong are applied, in memory and on disk alike.
 func (m *Machine) adopt(raw [][]byte, p consensus.Pointer) error {
 	var records []ledger.Record
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var failed error
 	for _, r := range raw {
-		b, err := chain.DecodeBlock(r)
+		rec, err := m.adoptOne(r, p)
 		if err != nil {
-			return fmt.Errorf("restore: %w", err)
-		}
-		if b.Header.Height == p.Height && b.Hash != p.Hash {
-			return fmt.Errorf("restore: a peer's block %d is %s, the snapshot says %s", p.Height, b.Hash.Short(), p.Hash.Short())
-		}
-		rec, err := m.extend(b, m.applied.Load())
-		if err != nil {
-			return fmt.Errorf("restore: %w", err)
+			failed = fmt.Errorf("restore: %w", err)
+			break
 		}
 		records = append(records, rec)
+	}
+	if len(records) == 0 {
+		return failed
+	}
+	if err := m.refresh(); err != nil {
+		return err
 	}
 	if err := m.ledger.Append(records); err != nil {
 		return err
 	}
 	m.publish(records)
-	return m.refresh()
+	return failed
+}
+
+func (m *Machine) adoptOne(raw []byte, p consensus.Pointer) (ledger.Record, error) {
+	b, err := chain.DecodeBlock(raw)
+	if err != nil {
+		return ledger.Record{}, err
+	}
+	if h := b.Header.Height; h > p.Height {
+		return ledger.Record{}, fmt.Errorf("a peer sent block %d, the snapshot ends at %d", h, p.Height)
+	} else if h == p.Height && b.Hash != p.Hash {
+		return ledger.Record{}, fmt.Errorf("a peer's block %d is %s, the snapshot says %s", h, b.Hash.Short(), p.Hash.Short())
+	}
+	return m.extend(b, 0) // it did not come from this node's log
 }
 
 // Head returns the head of the applied chain.
