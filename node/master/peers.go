@@ -27,18 +27,34 @@ type Peers struct {
 }
 
 type peer struct {
-	mu   sync.Mutex // held while dialling
+	mu   sync.Mutex // guards conn and dial; never held while waiting
 	conn *transport.Conn
+	dial *dial // under way
 }
 
-const dialTimeout = 2 * time.Second
+// dial is an attempt to connect. All who come while it runs share what comes of it: were
+// they to dial one after the other, a master that is gone would cost each of them the
+// waits of all before it.
+type dial struct {
+	done chan struct{} // closed when conn and err are set
+	conn *transport.Conn
+	err  error
+}
 
-// Request asks another master. ErrUnreachable means that it was not asked.
+const (
+	dialTimeout     = 2 * time.Second
+	exchangeTimeout = 10 * time.Second // of one question to another master: a blob of 8 MiB on a slow line
+)
+
+// Request asks another master and waits exchangeTimeout at most. ErrUnreachable means
+// that it was not asked.
 func (p *Peers) Request(ctx context.Context, id abi.Identity, method string, body []byte) ([]byte, error) {
 	conn, err := p.conn(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	defer cancel()
 	return conn.Request(ctx, method, body)
 }
 
@@ -59,23 +75,45 @@ func (p *Peers) conn(ctx context.Context, id abi.Identity) (*transport.Conn, err
 	p.mu.Unlock()
 
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.conn != nil {
 		select {
 		case <-c.conn.Closed():
 			c.conn = nil
 		default:
+			defer c.mu.Unlock()
 			return c.conn, nil
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := p.Endpoint.Dial(ctx, node.Address, id)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, node.Name, err)
+	d := c.dial
+	if d == nil {
+		d = &dial{done: make(chan struct{})}
+		c.dial = d
+		go c.connect(p.Endpoint, node.Name, node.Address, id)
 	}
-	c.conn = conn
-	return conn, nil
+	c.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.conn, d.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, node.Name, ctx.Err())
+	}
+}
+
+// connect makes the connection that the waiters of c.dial want. The endpoint ends it when
+// it closes.
+func (c *peer) connect(e *transport.Endpoint, name, address string, id abi.Identity) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	conn, err := e.Dial(ctx, address, id)
+	if err != nil {
+		err = fmt.Errorf("%w: %s: %w", ErrUnreachable, name, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.dial
+	c.dial, c.conn = nil, conn
+	d.conn, d.err = conn, err
+	close(d.done)
 }
 
 // Blocks fetches consecutive blocks from whichever of the others has them.
@@ -95,7 +133,9 @@ func (p *Peers) Blocks(ctx context.Context, self abi.Identity, from chain.Height
 			errs = append(errs, err)
 			continue
 		}
-		return a.Blocks, nil
+		if len(a.Blocks) > 0 {
+			return a.Blocks, nil
+		}
 	}
 	return nil, errors.Join(errs...)
 }

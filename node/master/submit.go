@@ -55,12 +55,10 @@ func (s *Server) orderAnywhere(ctx context.Context, tx *chain.Tx, q *rpc.Submit)
 		}
 		switch {
 		case errors.Is(err, errRetry), errors.Is(err, order.ErrNotLeader):
-		case errors.Is(err, order.ErrUnknown), errors.Is(err, transport.ErrLost), rpc.Code(err) == rpc.CodeUnknown:
+		case errors.Is(err, order.ErrUnknown), rpc.Code(err) == rpc.CodeUnknown:
 			unknown = true
 		default:
-			if ctx.Err() == nil {
-				return nil, err
-			}
+			return nil, err
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
@@ -86,11 +84,8 @@ func (s *Server) orderOnce(ctx context.Context, tx *chain.Tx, q *rpc.Submit) (an
 	if !ok || leader == s.Self {
 		return nil, errRetry
 	}
-	b, err := s.Peers.Request(ctx, leader, rpc.MethodSubmit, rpc.Encode(&rpc.Submit{Envelope: q.Envelope, Forward: true}))
+	b, err := s.forward(ctx, leader, q.Envelope)
 	if err != nil {
-		if rpc.Code(err) == codeNotLeader || errors.Is(err, ErrUnreachable) {
-			return nil, errRetry
-		}
 		return nil, err
 	}
 	var r rpc.Receipt
@@ -102,6 +97,52 @@ func (s *Server) orderOnce(ctx context.Context, tx *chain.Tx, q *rpc.Submit) (an
 		return nil, fmt.Errorf("%w: the leader has it in block %d, this master does not yet", order.ErrUnknown, r.Height)
 	}
 	return b, nil
+}
+
+const (
+	// forwardTimeout is how long the leader may take over a forwarded transaction before
+	// this master asks again, it or its successor: below the time in which the transport
+	// notices a dead peer, far above what a live leader takes.
+	forwardTimeout = 2 * time.Second
+
+	// leaderCheck is how often a forward that waits looks whether there is another leader.
+	leaderCheck = 100 * time.Millisecond
+)
+
+// forward asks the leader to order a transaction. It gives up when another master leads:
+// the one that was asked may be dead, and the transport would not know for seconds. Unless
+// the leader answered, the outcome is then unknown, and the same transaction, submitted
+// again, settles it.
+func (s *Server) forward(ctx context.Context, leader abi.Identity, envelope []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, forwardTimeout)
+	defer cancel()
+	s.watchLeader(ctx, leader, cancel)
+	b, err := s.Peers.Request(ctx, leader, rpc.MethodSubmit, rpc.Encode(&rpc.Submit{Envelope: envelope, Forward: true}))
+	var answered *transport.Error
+	switch {
+	case err == nil:
+		return b, nil
+	case errors.Is(err, ErrUnreachable), rpc.Code(err) == codeNotLeader:
+		return nil, errRetry
+	case errors.As(err, &answered):
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %w", order.ErrUnknown, err)
+}
+
+// watchLeader calls gone once another master is known to lead. Until then, or until ctx
+// ends, it costs a timer and no goroutine: most forwards are answered before it fires.
+func (s *Server) watchLeader(ctx context.Context, leader abi.Identity, gone func()) {
+	time.AfterFunc(leaderCheck, func() {
+		if ctx.Err() != nil {
+			return
+		}
+		if now, ok := s.Raft.Leader(); ok && now != leader {
+			gone()
+			return
+		}
+		s.watchLeader(ctx, leader, gone)
+	})
 }
 
 func (s *Server) orderHere(ctx context.Context, tx *chain.Tx) (any, error) {
