@@ -146,6 +146,9 @@ func (a *app) watchOnce(ctx context.Context, c *rpc.Client, q *rpc.WatchQ, each 
 			continue
 		}
 		for i := range part {
+			if part[i].Key == "" { // the last sequence of an address, in a snapshot: no value
+				continue
+			}
 			enough, err := each(&part[i], f.Snapshot)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errPrint, err)

@@ -134,14 +134,16 @@ func (w *watch) fromSequence(q *rpc.WatchQ) error {
 	if err != nil {
 		return transport.Errorf(rpc.CodeBadRequest, "watch: a start sequence needs one address: %v", err)
 	}
+	// The place comes first: an event that is applied after it, also while the ledger is
+	// read, is delivered by follow. The feed's head is in the ledger; the state's may not be.
+	_, head, _ := w.s.machine.feed.at(0)
 	events, err := w.s.ledger.EventsOf(a, q.From, 1)
 	if err != nil {
 		return answerError(err)
 	}
 	w.from = q.From
 	if len(events) == 0 { // not there yet: everything from now on
-		h := w.s.machine.Head()
-		w.place(h.Height, h.Hash)
+		w.place(head.height, head.hash)
 		return w.beat()
 	}
 	first := events[0].Height
@@ -166,9 +168,13 @@ func (w *watch) fromGenesis() error {
 	return w.deliver(w.visible(b.Events()))
 }
 
-// snapshot sends the current values as of one height.
+// snapshot sends the current values as of one height, and, with an empty key, the last
+// sequence of each address: where the newest event deleted a key, no value tells it.
 func (w *watch) snapshot() error {
-	m, _ := w.s.machine.Policy().Member(w.peer)
+	m, ok := w.s.machine.Policy().Member(w.peer)
+	if !ok { // removed since allowed looked
+		return transport.Errorf(string(chain.Unknown), "identity %s is no longer known on this chain", w.peer.Short())
+	}
 	state := w.s.machine.Copy()
 	var frame rpc.WatchFrame
 	size := 0
@@ -181,7 +187,7 @@ func (w *watch) snapshot() error {
 	var failed error
 	state.Items(func(item string, v *chain.Value) bool {
 		a, key, _ := chain.SplitItem(item)
-		if key == "" || !w.matches(a) || !m.MaySubscribe(a) {
+		if !w.matches(a) || !m.MaySubscribe(a) {
 			return true
 		}
 		frame.Events = append(frame.Events, rpc.Event{
@@ -219,6 +225,13 @@ func (w *watch) follow(ctx context.Context) error {
 		if bell == nil { // more blocks wait
 			if ctx.Err() != nil {
 				return nil
+			}
+			// However long the way to the head is without an event for this subscriber, it
+			// hears that the stream lives, and goes on from here should it break.
+			if len(events) == 0 {
+				if err := w.beat(); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -264,7 +277,7 @@ func (w *watch) collect() (events []rpc.Event, bell <-chan struct{}, err error) 
 	return events, nil, nil
 }
 
-// select_ keeps the events that were asked for and may be seen now.
+// visible keeps the events that were asked for and may be seen now.
 func (w *watch) visible(events []abi.Event) (out []rpc.Event) {
 	var m interface{ MaySubscribe(abi.Address) bool }
 	for i := range events {

@@ -224,7 +224,7 @@ type Token struct {
 // while the frame does not complete a block.
 type WatchFrame struct {
 	Events   []Event `cbor:"1,keyasint,omitempty"`
-	Snapshot bool    `cbor:"2,keyasint,omitempty"` // these are current values, not changes
+	Snapshot bool    `cbor:"2,keyasint,omitempty"` // these are current values, not changes; one with an empty key is the last sequence of its address
 	Token    *Token  `cbor:"3,keyasint,omitempty"`
 	Head     *HeadA  `cbor:"4,keyasint,omitempty"` // heartbeat: the master's head
 
