@@ -115,12 +115,14 @@ func (s *Server) history(m *policy.Member, q *rpc.HistoryQ) (any, error) {
 		return nil, err
 	}
 	var out rpc.HistoryA
+	size := 0
 	for i := range events {
-		if i == n {
+		if i == n || size > pageBytes {
 			out.More = true
 			break
 		}
 		out.Events = append(out.Events, rpc.FromEvent(&events[i]))
+		size += len(events[i].Value) + len(q.Address) + len(q.Key) + 128
 	}
 	return out, nil
 }
@@ -131,7 +133,8 @@ func (s *Server) blocks(m *policy.Member, q *rpc.BlockQ) (any, error) {
 	}
 	var out rpc.BlocksA
 	size := 0
-	head := s.machine.Head().Height
+	_, last, _ := s.machine.feed.at(0) // what is in the ledger for sure
+	head := last.height
 	for h := q.Height; h <= head && len(out.Blocks) < max(1, min(q.Count, 512)) && size < pageBytes; h++ {
 		b, err := s.ledger.Block(h) // verified: a master never hands on what it can not vouch for
 		if err != nil {
