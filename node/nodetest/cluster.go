@@ -35,6 +35,8 @@ type Config struct {
 	Runtimes map[string]host.Runtime // nil: no contracts run
 	Limits   host.Limits
 	Dir      string // "" means a folder of the test's own
+
+	Consensus func(*consensus.Config) // changes what the cluster sets; nil: nothing
 }
 
 // Cluster is a chain and its masters.
@@ -134,6 +136,9 @@ func (c *Cluster) TryStart(i int) error {
 		Transport: func(t *transport.Config) { t.Wrap = c.links[i].wrap },
 		Consensus: func(r *consensus.Config) {
 			r.Heartbeat, r.StoreTimeout = 500*time.Millisecond, Patience
+			if c.cfg.Consensus != nil {
+				c.cfg.Consensus(r)
+			}
 		},
 	})
 	if err != nil {
@@ -170,6 +175,9 @@ func (c *Cluster) Crash(i int) {
 	}
 	c.Heal(i)
 }
+
+// Take gives up a running master to the test, which closes it.
+func (c *Cluster) Take(i int) *node.Master { return c.take(i) }
 
 func (c *Cluster) take(i int) *node.Master {
 	c.mu.Lock()
