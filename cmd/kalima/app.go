@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kalima-chain/kalima/node/keyring"
 	"github.com/kalima-chain/kalima/node/rpc"
 )
 
@@ -197,6 +198,9 @@ func (a *app) dial(p *rpc.Profile, only *rpc.MasterInfo) (*rpc.Client, error) {
 		name = p.As
 	}
 	key, err := rpc.Keys(a.home).Load(name)
+	if err != nil && !errors.Is(err, keyring.ErrNoKey) {
+		return nil, &exitError{code: exitAuth, err: err, hint: "the file must be as it was made; make another key: " + self() + " keys new NAME" + a.flags()}
+	}
 	if err != nil {
 		return nil, err
 	}

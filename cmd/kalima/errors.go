@@ -140,7 +140,7 @@ func (a *app) explain(err error) (code int, word, hint string) {
 	case errors.Is(err, ledger.ErrWrongKey), errors.Is(err, consensus.ErrWrongKey):
 		return exitAuth, "wrong-storage-key", "the node's storage.hex must be the one its files were written with"
 	case errors.Is(err, ledger.ErrCorrupt), errors.Is(err, consensus.ErrCorrupt):
-		return exitFailure, "damaged", "nothing was cut off or repaired; keep the folder, and look at the disk it is on"
+		return exitFailure, "damaged", "nothing was cut off or repaired; keep the folder and look at its disk. A majority goes on without it: " + self() + " node --dir DIR for each other node"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, ledger.ErrDiskFull):
 		return exitFailure, "disk-full", "make room, then run the same command again"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -238,8 +238,13 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 	}
 	code, word, hint := a.explain(err)
 	var refused *transport.RefusedError
-	if errors.As(err, &refused) {
+	switch {
+	case errors.As(err, &refused):
 		err = errors.New(refused.Reason) // every master refuses for the same reason
+	case err.Error() == rpc.ErrNoMaster.Error()+": "+context.DeadlineExceeded.Error():
+		err = fmt.Errorf("%w: none answers within %v", rpc.ErrNoMaster, a.timeout)
+	case err == context.DeadlineExceeded:
+		err = fmt.Errorf("no answer within %v", a.timeout)
 	}
 	if a.output == "json" {
 		type problem struct {
@@ -275,9 +280,15 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 // refusal is the error of a transaction that is in the chain without effect.
 func refusal(r *rpc.Receipt) error {
 	f := abi.Fault{Code: r.Code, Reason: r.Reason, Message: r.Message}
+	what := f.Error()
+	switch r.Code {
+	case abi.Rejected, abi.SystemRejected:
+	default: // not what was put is at fault
+		what = "a contract bound to the address failed: " + what
+	}
 	return &exitError{
 		code: exitRefused,
-		err:  fmt.Errorf("%s; block %d keeps the transaction, without effect", f.Error(), r.Height),
+		err:  fmt.Errorf("%s; block %d keeps the transaction, without effect", what, r.Height),
 		hint: "look at it: " + self() + " tx " + r.TxID.String(),
 	}
 }

@@ -90,10 +90,29 @@ func (a *app) submit(ctx context.Context, ops ...chain.Op) error {
 	defer cancel()
 	start := time.Now()
 	r, err := c.Submit(ctx, ops...)
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, rpc.ErrNoMaster) {
+		return a.late(c)
+	}
 	if err != nil {
 		return err
 	}
 	return a.printReceipt(&r, time.Since(start))
+}
+
+// late says why a transaction got no receipt in time, as far as the master it was given to
+// knows. What became of it is not known.
+func (a *app) late(c *rpc.Client) error {
+	ctx, cancel := context.WithTimeout(context.Background(), masterPatience)
+	defer cancel()
+	what := "no receipt"
+	if s, err := c.Status(ctx); err == nil && s.Leader == "" {
+		what = "no leader"
+	}
+	return &exitError{
+		code: exitPending,
+		err:  fmt.Errorf("%s within %v: whether the transaction takes effect is not known yet", what, a.timeout),
+		hint: "more than half of the masters must be up: " + self() + " status" + a.flags(),
+	}
 }
 
 func (a *app) printReceipt(r *rpc.Receipt, took time.Duration) error {

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -26,6 +28,9 @@ const patience = 90 * time.Second
 //
 //	await FILE PATTERN     wait until a line of a file matches
 //	find NAME FILE PATTERN set NAME to what the pattern's group matches in a file
+//	damage GLOB            flip a bit in the middle of each file
+//	occupied ADDRESS COMMAND [ARG...]
+//	                       run a command while another program has the UDP address
 func TestScript(t *testing.T) {
 	checkout, err := filepath.Abs("../..")
 	if err != nil {
@@ -43,13 +48,16 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "data" {
-				return false, fmt.Errorf("condition %q is not known", cond)
+			switch cond {
+			case "data":
+				_, err := os.Stat(filepath.Join(checkout, "..", "shared", "data"))
+				return err == nil, nil
+			case "mount": // a small disk can be made
+				return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "x", t.TempDir()).Run() == nil, nil
 			}
-			_, err := os.Stat(filepath.Join(checkout, "..", "shared", "data"))
-			return err == nil, nil
+			return false, fmt.Errorf("condition %q is not known", cond)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "find": find},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "find": find, "damage": damage, "occupied": occupied},
 	})
 }
 
@@ -87,4 +95,38 @@ func pattern(ts *testscript.TestScript, s string) *regexp.Regexp {
 	re, err := regexp.Compile("(?m)" + s)
 	ts.Check(err)
 	return re
+}
+
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: damage GLOB")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no file matches %s", args[0])
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		ts.Check(err)
+		used := len(bytes.TrimRight(b, "\x00")) // logs are made larger than what they hold
+		b[used/2] ^= 0x10
+		ts.Check(os.WriteFile(name, b, 0o600))
+	}
+}
+
+func occupied(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: occupied ADDRESS COMMAND [ARG...]")
+	}
+	deadline := time.Now().Add(patience)
+	s, err := net.ListenPacket("udp", args[0])
+	for ; err != nil; s, err = net.ListenPacket("udp", args[0]) { // a passing client of another test has it
+		if time.Now().After(deadline) {
+			ts.Check(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	defer s.Close()
+	ts.Check(ts.Exec(args[1], args[2:]...))
 }
