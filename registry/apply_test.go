@@ -271,9 +271,9 @@ func play(t *testing.T, seed uint64) []byte {
 		case 3, 4, 5:
 			d := v.deploy([]string{"validate", "react"}[rng.IntN(2)], []string{"/p/**", "/q"}[rng.IntN(2)])
 			d.Instance = []string{"a", "b", "c"}[rng.IntN(3)]
-			fault = m.do(t, who, OpDeploy, d)
+			m.do(t, who, OpDeploy, d)
 		case 6:
-			fault = m.do(t, who, OpUndeploy, Undeploy{Instance: v.Name})
+			m.do(t, who, OpUndeploy, Undeploy{Instance: v.Name})
 		case 7:
 			if rng.IntN(10) == 0 {
 				if fault = m.do(t, who, OpRevoke, Revoke{Bundle: v.Bundle, Reason: "r"}); fault == nil {

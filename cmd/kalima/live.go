@@ -259,7 +259,7 @@ func (l *live) send(ctx context.Context, c *rpc.Client, ops []chain.Op) error {
 
 // show draws the view until ctx ends or a node fails.
 func (l *live) show(ctx context.Context) error {
-	width, height, tty := terminal(l.j.stdout)
+	_, _, tty := terminal(l.j.stdout)
 	every := l.j.every
 	if tty {
 		every = time.Second
@@ -275,7 +275,7 @@ func (l *live) show(ctx context.Context) error {
 			return nil
 		}
 		if tty {
-			width, height, _ = terminal(l.j.stdout)
+			width, height, _ := terminal(l.j.stdout)
 			fmt.Fprint(l.j.stdout, frame(v.Draw(width, height, colour())))
 		} else {
 			fmt.Fprintln(l.j.stdout, v.Plain())

@@ -41,14 +41,13 @@ type fakeMaster struct {
 	net  *fakeNet
 	name string
 
-	mu       sync.Mutex
-	silent   bool        // says nothing, not even that it is gone
-	refuse   error       // what Watch says
-	breakAt  func() bool // asked before each frame: the link is lost
-	watched  int
-	dropped  int
-	lastAsk  rpc.WatchQ
-	listener chan struct{} // closed at the first Watch
+	mu      sync.Mutex
+	silent  bool        // says nothing, not even that it is gone
+	refuse  error       // what Watch says
+	breakAt func() bool // asked before each frame: the link is lost
+	watched int
+	dropped int
+	lastAsk rpc.WatchQ
 }
 
 func (f *fakeMaster) Name() string { return f.name }

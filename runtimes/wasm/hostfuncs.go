@@ -55,9 +55,7 @@ func (i *instance) bytes(ptr, n uint64) []byte {
 	return b
 }
 
-func (i *instance) string(ptr, n uint64) string { return string(i.bytes(ptr, n)) }
-
-// name is string for addresses and keys, which have a small bound: longer ones are cut to a
+// name reads a string for addresses and keys, which have a small bound: longer ones are cut to a
 // length that is still refused, so that no call copies megabytes unpaid.
 func (i *instance) name(ptr, n uint64) string {
 	b := i.bytes(ptr, n)

@@ -32,14 +32,13 @@ const (
 
 // specWorld is one way to run a script.
 type specWorld struct {
-	name      string
-	metered   bool
-	rt        wazero.Runtime
-	named     map[string]*specModule
-	all       []*specModule
-	last      *specModule
-	before    *specModule // last, before the latest instantiation
-	exhausted error
+	name    string
+	metered bool
+	rt      wazero.Runtime
+	named   map[string]*specModule
+	all     []*specModule
+	last    *specModule
+	before  *specModule // last, before the latest instantiation
 }
 
 type specModule struct {

@@ -35,6 +35,7 @@ func (wildModule) Close() error        { return nil }
 
 var kept [][]byte
 
+//lint:ignore SA5007 it shall never end: the stack of the worker is what ends it
 func deepen(n int) int { return deepen(n+1) + n }
 
 func (m wildModule) Call(_ context.Context, s *host.Session) (host.Result, error) {

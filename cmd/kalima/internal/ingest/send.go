@@ -171,18 +171,16 @@ func (s *Sender) send(ctx context.Context, items []item) error {
 	if err := s.State.Save(); err != nil {
 		return err
 	}
-	for {
-		in, fault, err := s.settle(ctx, p)
-		switch {
-		case err != nil:
-			return err
-		case in:
-			return s.advance(end, sum)
-		case fault == nil: // it expired on the way, and never will be in the chain
-			return s.send(ctx, items)
-		}
-		return s.refused(ctx, items, fault)
+	in, fault, err := s.settle(ctx, p)
+	switch {
+	case err != nil:
+		return err
+	case in:
+		return s.advance(end, sum)
+	case fault == nil: // it expired on the way, and never will be in the chain
+		return s.send(ctx, items)
 	}
+	return s.refused(ctx, items, fault)
 }
 
 func (s *Sender) sign(ctx context.Context, ops []chain.Op) (*chain.Tx, error) {
