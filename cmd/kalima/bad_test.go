@@ -40,13 +40,11 @@ func newTool(t *testing.T, c *nodetest.Cluster) *tool {
 	}
 	admin := c.Client(nodetest.Admin)
 	id := keyring.Identity(key)
-	for op, body := range map[string]string{
-		"identity.put": fmt.Sprintf(`{"identity":"%s","name":"me","roles":["admin","client"]}`, id),
-		"grant.put":    fmt.Sprintf(`{"identity":"%s","pub":["/**"],"sub":["/**"]}`, id),
-	} {
-		if r, err := admin.Submit(t.Context(), chain.System(op, []byte(body))); err != nil || !r.Accepted() {
-			t.Fatalf("%s = %+v, %v", op, r, err)
-		}
+	r, err := admin.Submit(t.Context(),
+		chain.System("identity.put", []byte(fmt.Sprintf(`{"identity":"%s","name":"me","roles":["admin","client"]}`, id))),
+		chain.System("grant.put", []byte(fmt.Sprintf(`{"identity":"%s","pub":["/**"],"sub":["/**"]}`, id))))
+	if err != nil || !r.Accepted() {
+		t.Fatalf("Submit of who I am = %+v, %v", r, err)
 	}
 	p := rpc.Profile{Name: "bad", Chain: c.Chain, Masters: c.Infos, As: "me"}
 	if err := p.Write(w.home); err != nil {
