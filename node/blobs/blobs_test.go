@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/registry"
 )
 
 var key = bytes.Repeat([]byte{7}, 32)
@@ -181,5 +182,13 @@ func TestConcurrentPut(t *testing.T) {
 	wg.Wait()
 	if again := open(t, s.dir, Config{Key: key}); again.Used() != s.Used() {
 		t.Errorf("Used() = %d, the folder has %d", s.Used(), again.Used())
+	}
+}
+
+// What the registry calls a bundle can be kept: publish refuses a larger one before it
+// asks a master.
+func TestBundlesFit(t *testing.T) {
+	if registry.MaxBundle > MaxBlob {
+		t.Errorf("a bundle may have %d bytes, a blob %d", registry.MaxBundle, MaxBlob)
 	}
 }
