@@ -67,6 +67,9 @@ func NewMachine(l *ledger.Ledger, genesis *chain.Block, log *slog.Logger) (*Mach
 		return nil, err
 	}
 	m.feed.start(state.Head())
+	// The digest of a loaded state costs 5 us for each item. Paid here, nobody waits for it;
+	// the first to ask, a snapshot or a status, would hold up every block meanwhile.
+	state.Digest()
 	return m, nil
 }
 
