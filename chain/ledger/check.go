@@ -113,34 +113,65 @@ func checkFiles(opt badger.Options) (err error) {
 	if err != nil {
 		return corrupt(NoHeight, err, "%s", badger.ManifestFilename)
 	}
+	damage, err := checkTables(opt, manifest, false)
+	if err == nil && len(damage) > 0 {
+		err = damage[0]
+	}
+	return err
+}
+
+// Check reads every table from disk again while the ledger runs, past all caches, and
+// returns what is damaged: a *CorruptError each. The newest blocks, which no table holds
+// yet, are in memory and in Badger's log; the next Open checks those.
+func (l *Ledger) Check() ([]error, error) {
+	opt := l.db.Opts()
+	fp, err := os.Open(filepath.Join(opt.Dir, badger.ManifestFilename))
+	if err != nil {
+		return nil, err
+	}
+	defer fp.Close()
+	manifest, _, err := badger.ReplayManifestFile(fp, 0, opt)
+	if err != nil {
+		return []error{corrupt(NoHeight, err, "%s", badger.ManifestFilename)}, nil
+	}
+	return checkTables(opt, manifest, true)
+}
+
+// checkTables compares all checksums of the tables that the manifest names. While the
+// ledger is running, a table may have been merged into another since the manifest was read.
+func checkTables(opt badger.Options, manifest badger.Manifest, running bool) (damage []error, err error) {
 	if len(manifest.Tables) == 0 {
-		return nil
+		return nil, nil
 	}
 	keys, err := openKeys(opt)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer keys.Close()
 	cache, err := ristretto.NewCache(&ristretto.Config[uint64, *fb.TableIndex]{NumCounters: 64, MaxCost: 64 << 20, BufferItems: 64})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer cache.Close()
 	for id, t := range manifest.Tables {
 		key, err := keys.DataKey(t.KeyID)
 		if err != nil {
-			return corrupt(NoHeight, err, "key registry")
+			return nil, corrupt(NoHeight, err, "key registry")
 		}
 		o := table.Options{
 			ReadOnly: true, ChkMode: options.OnTableRead, DataKey: key, Compression: t.Compression,
 			BlockSize: opt.BlockSize, IndexCache: cache,
 		}
 		name := table.NewFilename(id, opt.Dir)
-		if err := checkTable(name, o); err != nil {
-			return corrupt(NoHeight, err, "table %s", filepath.Base(name))
+		err = checkTable(name, o)
+		if running && errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			damage = append(damage, corrupt(NoHeight, err, "table %s", filepath.Base(name)))
 		}
 	}
-	return nil
+	return damage, nil
 }
 
 // removeEmpty removes logs without a byte: the power failed after they were made and

@@ -177,6 +177,46 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
+// Damage that comes while the ledger runs is found past its caches.
+func TestCheckWhileRunning(t *testing.T) {
+	cfg := config(t)
+	l := open(t, cfg)
+	m := newMaker(t)
+	m.grow(l, 50, 1000)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, cfg)
+	defer l.Close()
+	if damage, err := l.Check(); err != nil || len(damage) > 0 {
+		t.Fatalf("Check of a whole ledger = %v, %v", damage, err)
+	}
+	if _, err := l.Block(7); err != nil { // in the cache now
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(cfg.Dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables: %v, %v", tables, err)
+	}
+	f, err := os.OpenFile(tables[0], os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], 2000); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 1
+	if _, err := f.WriteAt(b[:], 2000); err != nil {
+		t.Fatal(err)
+	}
+	damage, err := l.Check()
+	if err != nil || len(damage) != 1 || !errors.Is(damage[0], ledger.ErrCorrupt) || !strings.Contains(damage[0].Error(), filepath.Base(tables[0])) {
+		t.Errorf("Check after a flipped bit = %v, %v, want one damaged table", damage, err)
+	}
+}
+
 // A process that is killed leaves whole blocks, and all that it appended.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv("KALIMA_TEST_LEDGER"); dir != "" {

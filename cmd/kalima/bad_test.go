@@ -228,6 +228,9 @@ func (l *liar) Request(ctx context.Context, _ abi.Identity, method string, body 
 		s, err := l.honest.Status(ctx)
 		s.Name = "master-2"
 		return rpc.Encode(&s), err
+	case rpc.MethodCheck:
+		a, err := l.honest.Check(ctx)
+		return rpc.Encode(&a), err
 	case rpc.MethodBlock:
 		var q rpc.BlockQ
 		if err := rpc.Decode(body, &q); err != nil {

@@ -26,6 +26,7 @@ func (a *app) verifyCmd() *cobra.Command {
   policy     every sender was known and had a grant for what it changed
   replay     sequences have no gap, and the blocks lead to the state that the master has
   ledger     tree root and ledger hash are the ones the master states
+  disk       the master reads its files again, past its caches, and finds no damage
 
 It names each wrong place and goes on. Exit code 1 when anything is wrong.`,
 		Example: `  kalima verify
@@ -160,6 +161,9 @@ func (a *app) showReport(r *masterReport) {
 		count(r.Transactions, "signature"), count(r.Events, "event"), ledgerShort(r.LedgerHash))
 	for _, p := range r.Problems {
 		fmt.Fprintf(a.stdout, "  block %d: %s\n", p.Height, p.What)
+	}
+	for _, d := range r.Disk {
+		fmt.Fprintf(a.stdout, "  on its disk: %s\n", d)
 	}
 	if r.More {
 		fmt.Fprintf(a.stdout, "  and more; the first %d are shown\n", verify.MaxProblems)

@@ -187,6 +187,25 @@ func (s *Server) tx(m *policy.Member, q *rpc.TxQ) (any, error) {
 	return out, nil
 }
 
+func (s *Server) check(m *policy.Member) (any, error) {
+	if !m.ReadsAll() {
+		return nil, chain.Refusef(chain.NoGrant, "%s may not have a master check its disk: that takes a SUB grant for /**", m.Name)
+	}
+	if !s.checking.TryLock() { // it reads the whole disk: one at a time
+		return nil, chain.Refusef(chain.NoPlace, "%s is checking its disk already: try again in a moment", s.Name)
+	}
+	defer s.checking.Unlock()
+	damage, err := s.ledger.Check()
+	if err != nil {
+		return nil, err
+	}
+	var out rpc.CheckA
+	for _, d := range damage {
+		out.Damage = append(out.Damage, d.Error())
+	}
+	return out, nil
+}
+
 func (s *Server) status() (any, error) {
 	head, root, state := s.machine.Digests()
 	out := rpc.StatusA{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,8 @@ type Server struct {
 	chain   chain.Digest
 	started time.Time
 	refused atomic.Uint64
+
+	checking sync.Mutex // held by the one check of the disk that runs
 }
 
 var _ transport.Handler = (*Server)(nil)
@@ -97,6 +100,8 @@ func (s *Server) answer(ctx context.Context, m *policy.Member, peer abi.Identity
 		return rpc.HeadA{Chain: h.Chain, Height: h.Height, Hash: h.Hash, Time: h.Time}, nil
 	case rpc.MethodStatus:
 		return s.status()
+	case rpc.MethodCheck:
+		return s.check(m)
 	case rpc.MethodPutBlob:
 		return s.putBlob(ctx, m, peer, body)
 	case rpc.MethodGetBlob:

@@ -335,6 +335,12 @@ func (c *Client) Status(ctx context.Context) (StatusA, error) {
 	return out, c.ask(ctx, MethodStatus, nil, &out)
 }
 
+// Check has the master read its disk again, past its caches.
+func (c *Client) Check(ctx context.Context) (CheckA, error) {
+	var out CheckA
+	return out, c.ask(ctx, MethodCheck, nil, &out)
+}
+
 // PutBlob keeps bytes at the masters and returns their digest. It is answered when a
 // majority of the masters hold them.
 func (c *Client) PutBlob(ctx context.Context, b []byte) (abi.Digest, error) {

@@ -12,6 +12,7 @@
 //	tx         TxQ        TxA           a transaction and its outcome
 //	head       -          HeadA         the head of the master's chain
 //	status     -          StatusA       what the master knows about itself and the others
+//	check      -          CheckA        have the master read its disk again and compare all checksums
 //	blob.put   bytes      Digest        keep bytes by their digest (contract bundles)
 //	blob.get   Digest     bytes         the bytes of a digest
 //	watch      WatchQ     stream of WatchFrame

@@ -15,6 +15,7 @@ const (
 	MethodTx      = "tx"
 	MethodHead    = "head"
 	MethodStatus  = "status"
+	MethodCheck   = "check"
 	MethodPutBlob = "blob.put"
 	MethodGetBlob = "blob.get"
 	MethodWatch   = "watch"
@@ -189,6 +190,11 @@ type StatusA struct {
 	Events     uint64       `cbor:"13,keyasint" json:"events"`  // since this node started
 	Refused    uint64       `cbor:"14,keyasint" json:"refused"` // transactions refused since this node started
 	Uptime     int64        `cbor:"15,keyasint" json:"uptime_s"`
+}
+
+// CheckA is what a master found when it read its disk again, past its caches.
+type CheckA struct {
+	Damage []string `cbor:"1,keyasint,omitempty" json:"damage"`
 }
 
 // MasterInfo is a master as another sees it.

@@ -22,6 +22,7 @@ import (
 type Source interface {
 	Status(context.Context) (rpc.StatusA, error)
 	Blocks(ctx context.Context, from abi.Height, count int) ([][]byte, error)
+	Check(context.Context) (rpc.CheckA, error)
 }
 
 var _ Source = (*rpc.Client)(nil)
@@ -46,10 +47,11 @@ type Report struct {
 	Stated       abi.Digest `json:"stated_ledger_hash"`
 	Problems     []Problem  `json:"problems"`
 	More         bool       `json:"more,omitempty"` // there are more than MaxProblems
+	Disk         []string   `json:"disk"`           // damage that the master finds in its files, past its caches
 }
 
 // Clean reports that nothing is wrong.
-func (r *Report) Clean() bool { return len(r.Problems) == 0 }
+func (r *Report) Clean() bool { return len(r.Problems)+len(r.Disk) == 0 }
 
 const page = 128 // blocks asked for at once: 2 MiB when full
 
@@ -90,6 +92,12 @@ func Run(ctx context.Context, src Source, want abi.Digest, progress func(done, h
 		}
 	}
 	c.end(&status)
+	// What a master serves from memory may be well while its disk is not.
+	disk, err := src.Check(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("have the master check its disk: %w", err)
+	}
+	c.report.Disk = append([]string{}, disk.Damage...)
 	return c.report, nil
 }
 

@@ -27,8 +27,11 @@ type master struct {
 	id     abi.Digest
 	blocks [][]byte
 	status rpc.StatusA
+	disk   rpc.CheckA
 	broken map[abi.Height]*transport.Error // blocks it can not give
 }
+
+func (m *master) Check(context.Context) (rpc.CheckA, error) { return m.disk, nil }
 
 func (m *master) Status(context.Context) (rpc.StatusA, error) { return m.status, nil }
 
