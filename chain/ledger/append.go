@@ -234,6 +234,7 @@ func (w *writer) commit() error {
 		return explain(err)
 	}
 	done := w.meta
+	w.l.renew()
 	w.l.meta.Store(&done)
 	w.txn = nil
 	return nil

@@ -79,6 +79,9 @@ type Ledger struct {
 	syncing sync.Mutex // serialises Sync, guards marked; taken before mu, never after
 	marked  mark       // what the file SYNCED says
 
+	reading sync.RWMutex // guards view; held for reading during a look-up
+	view    *badger.Txn  // as of the last commit; nil when the ledger is closed
+
 	meta   atomic.Pointer[meta] // as of the last commit; a meta is immutable
 	closed atomic.Bool
 	logged logger // what Badger said while it opened
@@ -117,6 +120,7 @@ func Open(cfg Config) (_ *Ledger, err error) {
 		return nil, opening(corrupt(NoHeight, nil, "%s", said))
 	}
 	if err := l.start(); err != nil {
+		l.swap(nil)
 		l.db.Close()
 		return nil, opening(err)
 	}
@@ -187,6 +191,7 @@ func explain(err error) error {
 
 // start reads the meta record and compares it with what was once forced to disk.
 func (l *Ledger) start() error {
+	l.renew()
 	m := &meta{}
 	if b, err := l.get(metaKey); err == nil {
 		if *m, err = decodeMeta(b); err != nil {
@@ -258,6 +263,7 @@ func (l *Ledger) Close() error {
 	err := l.sync()
 	l.mu.Lock() // no commit is under way
 	defer l.mu.Unlock()
+	l.swap(nil)
 	if cerr := l.db.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close ledger: %w", explain(cerr))
 	}

@@ -16,13 +16,30 @@ const MaxEvents = 10_000
 
 func parseDigest(s string) (chain.Digest, error) { return abi.ParseDigest(s) }
 
+// get looks a record up as of the last commit.
 func (l *Ledger) get(key []byte) ([]byte, error) {
-	if l.closed.Load() {
+	l.reading.RLock()
+	defer l.reading.RUnlock()
+	if l.view == nil {
 		return nil, ErrClosed
 	}
-	txn := l.db.NewTransaction(false)
-	defer txn.Discard()
-	return getIn(txn, key)
+	return getIn(l.view, key)
+}
+
+// renew lets look-ups see what was committed. Badger makes every new transaction wait for
+// the commits under way, which would hold up each submit, so look-ups share one that is
+// made when a commit is through.
+func (l *Ledger) renew() { l.swap(l.db.NewTransaction(false)) }
+
+// swap puts a read transaction in the place of the last, once nobody uses that any more.
+func (l *Ledger) swap(view *badger.Txn) {
+	l.reading.Lock()
+	old := l.view
+	l.view = view
+	l.reading.Unlock()
+	if old != nil {
+		old.Discard()
+	}
 }
 
 func getIn(txn *badger.Txn, key []byte) ([]byte, error) {
