@@ -15,6 +15,8 @@ func (a *app) grantCmd() *cobra.Command {
 		Short: "say what an identity may write and read: set, remove, ls",
 		Long: `grant changes what an identity may write (PUB) and read (SUB), as address patterns.
 Changes are transactions of an admin, so they act as "admin" unless --as names another.`,
+		Example: `  kalima grant set press4 --pub '/plant1/line2/**' --sub '/plant1/**'
+  kalima grant ls`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

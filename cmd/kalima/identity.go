@@ -23,6 +23,8 @@ func (a *app) identityCmd() *cobra.Command {
 		Short: "say who is known on chain: add, remove, ls",
 		Long: `identity changes who is known on chain. Whoever is not can not even connect. Changes are
 transactions of an admin, so they act as "admin" unless --as names another.`,
+		Example: `  kalima identity add press4 --role client
+  kalima identity ls`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -125,7 +125,7 @@ func occupied(ts *testscript.TestScript, neg bool, args []string) {
 		if time.Now().After(deadline) {
 			ts.Check(err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // between two tries; another process gives no sign when it lets go
 	}
 	defer s.Close()
 	ts.Check(ts.Exec(args[1], args[2:]...))
