@@ -119,6 +119,14 @@ const (
 	FnSHA256        = "sha256"
 	FnEd25519Verify = "ed25519_verify"
 	FnRandom        = "random"
+	FnGetMany       = "get_many"
+	FnScan          = "scan"
+	FnQuery         = "query"
+	FnReply         = "reply"
+	FnResult        = "result"
+	FnEmit          = "emit"
+	FnHTTP          = "http"
+	FnClock         = "clock"
 )
 
 // Event is one accepted change of one key. An empty Value means deleted.

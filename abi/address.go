@@ -39,6 +39,10 @@ func (a Address) IsSystem() bool {
 // StateAddress is where the contract deployed under that name keeps its state.
 func StateAddress(contract string) Address { return System + "/state/" + Address(contract) }
 
+// EventsAddress is where the events stand that the contract deployed under that name emits:
+// one key for each topic.
+func EventsAddress(contract string) Address { return System + "/events/" + Address(contract) }
+
 // CheckKey checks a key: 1 to MaxKey bytes of UTF-8 without control characters.
 func CheckKey(key string) error {
 	switch {

@@ -12,7 +12,8 @@
 //	kalima_abi() i32          the ABI version it was built for: 1
 //	validate() i32            optional: runs at the leader inside a transaction
 //	react() i32               optional: runs at a client when an event arrived
-//	query() i32, migrate() i32   reserved for these phases
+//	query() i32               optional: answers a question; reads, never writes
+//	migrate() i32             optional: runs once when this version replaces another one
 //
 // An entry returns 0 to accept; any other value is a rejection with that code
 // and no message. A JavaScript or Starlark contract is a source file that sets
@@ -41,13 +42,41 @@
 //	sha256(ptr, len, out32)                            SHA-256 of the bytes
 //	ed25519_verify(pub32, msg, mlen, sig64) i32        1 when valid, else 0
 //	random(buf, len)                                   deterministic bytes, seeded by the call
+//	emit(topic, tlen, data, dlen)                      an event of the contract's own; validate and migrate
+//	reply(ptr, len)                                    what a query answers; once
+//
+// Some answers cost work, and asking twice, first for the size, would cost it twice. These
+// functions keep the answer with the host and return its length; result copies it, as often
+// as it is asked, until the next of them runs. Numbers in lists are one byte, or a
+// little-endian u32.
+//
+//	get_many(list, llen) i32                           current values of up to MaxKeys keys. list holds,
+//	                                                   for each, u8 length, address, u8 length, key; the
+//	                                                   answer u32 length and bytes, 0xFFFFFFFF when absent
+//	scan(addr, alen, after, tlen, before, blen, n) i32 the first n (1 to MaxScan) entries with
+//	                                                   after < key < before; an empty before is no bound.
+//	                                                   Each is u8 length, key, u32 length, value. Fewer come
+//	                                                   when they would pass MaxAnswer bytes; none is the end
+//	query(name, nlen, key, klen, arg, alen) i32        asks another contract's query; -1 when there is
+//	                                                   none of that name, or it rejects. Its fault is the
+//	                                                   caller's. Nested at most MaxNested deep
+//	http(method, mlen, url, ulen, body, blen) i32      react, when granted: the status, or -1 without an
+//	                                                   answer; the body is kept
+//	result(buf, cap) i32                               what was kept last
+//	clock() i64                                        react, when granted: this node's Time
 //
 // An empty address names the contract's own state address (StateAddress). A
 // contract may write there and to the addresses its manifest declared and its
 // deployment granted, nowhere else.
 //
+// A query is called with the question as the event's key and its argument as the value; all
+// other fields are those of the call that asks. It sees what its caller wrote.
+//
 // Rules for growth: a number is never reused and never changes its meaning; a new
-// field, number, fault or function is an addition that old contracts cannot see;
-// whatever changes a signature or a meaning is ABI version 2 and lives in another
-// import module.
+// field, number, fault or function is an addition that old contracts cannot see, and
+// a contract that uses one is refused, by name, where it is unknown. Whatever changes a
+// signature or a meaning is ABI version 2: it lives in the import module "kalima2",
+// beside this one, and a contract names it with kalima_abi. A host serves every version
+// that any approved contract was built for. testdata/functions.json lists what
+// version 1 has; a test keeps it from changing.
 package abi

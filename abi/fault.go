@@ -47,6 +47,33 @@ type Fault struct {
 	Detail  string // for people (function, line, stack); never in the block
 }
 
+// Place is a position in a contract's source, as far as it is known. For people.
+type Place struct {
+	Function string
+	File     string
+	Line     int // 0 when not known
+}
+
+// String returns "file:line in function", without the parts that are not known.
+func (p Place) String() string {
+	s := p.File
+	if p.Line > 0 {
+		if s == "" {
+			s = "line "
+		} else {
+			s += ":"
+		}
+		s += fmt.Sprint(p.Line)
+	}
+	if p.Function != "" {
+		if s != "" {
+			s += " "
+		}
+		s += "in " + p.Function
+	}
+	return s
+}
+
 func (f *Fault) Error() string {
 	s := f.Code.String()
 	if f.Code == Rejected && f.Reason != 0 {

@@ -49,7 +49,8 @@ func TestNumbers(t *testing.T) {
 	var want map[string]map[string]int64
 	vectors(t, "numbers.json", &want)
 	got := map[string]map[string]int64{
-		"abi": {"version": abi.Version, "max_address": abi.MaxAddress, "max_segments": abi.MaxSegments, "max_key": abi.MaxKey, "max_value": abi.MaxValue, "max_message": abi.MaxMessage},
+		"abi": {"version": abi.Version, "max_address": abi.MaxAddress, "max_segments": abi.MaxSegments, "max_key": abi.MaxKey, "max_value": abi.MaxValue, "max_message": abi.MaxMessage,
+			"max_keys": abi.MaxKeys, "max_scan": abi.MaxScan, "max_answer": abi.MaxAnswer, "max_nested": abi.MaxNested},
 		"field": {
 			"address": int64(abi.FieldAddress), "key": int64(abi.FieldKey), "value": int64(abi.FieldValue), "sender": int64(abi.FieldSender), "txid": int64(abi.FieldTxID),
 			"roles": int64(abi.FieldRoles), "contract": int64(abi.FieldContract), "chain": int64(abi.FieldChain), "name": int64(abi.FieldName),
