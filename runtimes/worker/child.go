@@ -7,47 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 )
-
-// envWorker is the one variable in a worker's environment: the engine's name, a colon,
-// and the bytes of memory it may have.
-const envWorker = "KALIMA_WORKER"
-
-// hooked says that this program called RunIfWorker, so that its children will too.
-var hooked bool
-
-// RunIfWorker turns the process into a worker when it was started as one, and then does
-// not return. It must come first in main and in TestMain. makers has a runtime for each
-// engine that the program runs in workers.
-func RunIfWorker(makers map[string]func() host.Runtime) {
-	hooked = true
-	value, ok := os.LookupEnv(envWorker)
-	if !ok {
-		return
-	}
-	os.Clearenv()
-	engine, memory, _ := strings.Cut(value, ":")
-	bytes, err := strconv.ParseUint(memory, 10, 64)
-	make := makers[engine]
-	if err != nil || make == nil {
-		fmt.Fprintf(os.Stderr, "this program has no worker for %q\n", value)
-		os.Exit(2)
-	}
-	if err := restrict(bytes); err != nil {
-		fmt.Fprintf(os.Stderr, "restrict a worker: %v\n", err)
-		os.Exit(2)
-	}
-	if err := serve(make(), os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
-		os.Exit(2)
-	}
-	os.Exit(0)
-}
 
 // preparer is a runtime that can do part of the next call's work while it waits.
 type preparer interface{ Prepare() }
@@ -63,9 +26,6 @@ type server struct {
 // serve answers frames until the parent closes the pipe.
 func serve(rt host.Runtime, in io.Reader, out io.Writer) error {
 	s := &server{runtime: rt, in: bufio.NewReaderSize(in, 32<<10), out: out, modules: map[abi.Digest]host.Module{}}
-	if err := newFrame(kindHello).num(protocol).send(out); err != nil {
-		return err
-	}
 	prepare, _ := rt.(preparer)
 	for {
 		if prepare != nil {

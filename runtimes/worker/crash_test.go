@@ -184,11 +184,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("New(%+v) = nil, want an error", cfg)
 		}
 	}
-	rt := newRuntime(t, worker.Config{Engine: "nobody"})
-	defer rt.Close()
-	_, err := rt.Load(context.Background(), []byte("x"))
-	var refusal *host.Refusal
-	if err == nil || errors.As(err, &refusal) || !strings.Contains(err.Error(), "nobody") {
-		t.Errorf("Load with an engine that does not exist = %v, want the node's error", err)
+	if _, err := worker.New(worker.Config{Engine: "nobody"}); err == nil || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("New with an engine that does not exist = %v, want an error that names it", err)
 	}
 }

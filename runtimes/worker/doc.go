@@ -7,6 +7,21 @@
 // binary, started again with one environment variable and nothing else of its parent's
 // but three pipes.
 //
+// # Children for other work
+//
+// Engines are not all that needs a process of its own: a compiler does too. RunIfWorker
+// takes roles, Start starts a restricted child in one of them, and the two talk as they
+// like over Child.Read and Child.Write:
+//
+//	worker.RunIfWorker(engines, wasm.CompileRole()) // first in main; a Role is a name and a func(Task) error
+//
+//	ctx, cancel := context.WithTimeout(ctx, budget) // the child is killed when it ends
+//	defer cancel()
+//	c, err := worker.Start(ctx, worker.ChildConfig{Role: "compile", Memory: 512 << 20})
+//	...
+//	defer c.Close()
+//	_, err = c.Write(job) // then c.CloseWrite, io.ReadAll(c); c.Died says what went wrong
+//
 // # What a worker is trusted with
 //
 // Nothing but its answer. The child runs the contract in a real host.Session whose State

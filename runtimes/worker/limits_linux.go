@@ -13,22 +13,26 @@ import (
 const (
 	maxStack = 64 << 20 // bytes of native stack, far beyond what an engine's own limits allow
 	cpuTime  = 3600     // seconds, against a worker whose parent is gone; a parent replaces it long before
+	maxFile  = 1 << 30  // bytes of a file, for roles that may write any
 	files    = 16       // the pipes, and what the Go runtime opens for itself
 )
 
 // restrict takes from this process what a contract has no use for.
-func restrict(memory uint64) error {
+func restrict(role Role, t Task) error {
 	for _, l := range []struct {
 		name  string
 		which int
 		value uint64
 	}{
-		{"memory", syscall.RLIMIT_DATA, memory},
+		{"memory", syscall.RLIMIT_DATA, t.Memory},
 		{"core dumps", syscall.RLIMIT_CORE, 0},
 		{"file size", syscall.RLIMIT_FSIZE, 0},
 		{"open files", syscall.RLIMIT_NOFILE, files},
 		{"processor time", syscall.RLIMIT_CPU, cpuTime},
 	} {
+		if role.Files && l.which == syscall.RLIMIT_FSIZE {
+			l.value = maxFile
+		}
 		if raced && l.which == syscall.RLIMIT_DATA {
 			continue
 		}
@@ -36,7 +40,7 @@ func restrict(memory uint64) error {
 			return fmt.Errorf("limit %s to %d: %w", l.name, l.value, err)
 		}
 	}
-	tune(memory)
+	tune(t.Memory)
 	return nil
 }
 

@@ -11,9 +11,9 @@ import (
 const maxStack = 64 << 20 // bytes of native stack
 
 // restrict sets up the Go runtime; limits of the operating system are set on Linux only.
-func restrict(memory uint64) error {
+func restrict(_ Role, t Task) error {
 	debug.SetMaxStack(maxStack)
-	debug.SetMemoryLimit(int64(memory / 2))
+	debug.SetMemoryLimit(int64(t.Memory / 2))
 	debug.SetGCPercent(400)
 	runtime.GOMAXPROCS(2)
 	return nil

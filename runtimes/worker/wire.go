@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -54,7 +53,7 @@ func (f frame) send(w io.Writer) error {
 }
 
 // receive reads a frame. The fields are the caller's.
-func receive(r *bufio.Reader) (kind byte, f *fields, err error) {
+func receive(r io.Reader) (kind byte, f *fields, err error) {
 	var head [5]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return 0, nil, err

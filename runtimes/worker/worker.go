@@ -62,13 +62,11 @@ type Runtime struct {
 
 // New makes a runtime. Workers start when they are needed.
 func New(cfg Config) (*Runtime, error) {
-	if !hooked {
-		return nil, errors.New("run contracts in workers: main must call worker.RunIfWorker first")
-	}
 	cfg = cfg.withDefaults()
+	if _, err := findRole(cfg.Engine); err != nil {
+		return nil, fmt.Errorf("run contracts in workers: %w", err)
+	}
 	switch {
-	case cfg.Engine == "":
-		return nil, errors.New("run contracts in workers: no engine named")
 	case cfg.Processes < 1 || cfg.Processes > 256:
 		return nil, fmt.Errorf("run contracts in workers: %d processes, want 1 to 256", cfg.Processes)
 	case cfg.Memory < leastMemory:
