@@ -109,6 +109,7 @@ func (w *walker) prologue() {
 	if !w.emit {
 		return
 	}
+	w.mark(Enter, 0)
 	w.reload()
 	if w.f.checked {
 		w.deeper(int64(w.f.chain))
@@ -134,6 +135,7 @@ func (w *walker) epilogue() {
 		}
 	}
 	w.spill()
+	w.mark(Leave, 0)
 }
 
 // loopHead opens a loop as two. The outer one is passed when the gas is used up, so that
@@ -155,14 +157,21 @@ func (w *walker) loopHead(raw []byte) {
 
 // bulk charges for the size on top of the stack, and looks.
 func (w *walker) bulk(perGas int) {
-	w.with(opLocalTee, w.f.tempLocal())
-	w.getGas()
-	w.with(opLocalGet, w.f.tempLocal())
-	w.write(opI64ExtendU)
-	if perGas == bytesPerGas {
-		w.i64(3)
-		w.write(opI64ShrU)
+	amount := func() {
+		w.with(opLocalGet, w.f.tempLocal())
+		w.write(opI64ExtendU)
+		if perGas == bytesPerGas {
+			w.i64(3)
+			w.write(opI64ShrU)
+		}
 	}
+	w.with(opLocalTee, w.f.tempLocal())
+	if w.m.trace != nil {
+		amount()
+		w.with(opCall, w.m.traceBulk())
+	}
+	w.getGas()
+	amount()
 	w.write(opI64Sub)
 	w.setGas()
 	w.look(false)

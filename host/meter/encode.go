@@ -8,9 +8,14 @@ func (m *module) encode() []byte {
 	extra := &extraTypes{base: uint32(len(m.types))}
 	refillType := extra.index([]byte{i64Type}, []byte{i64Type})
 	growType := extra.index([]byte{i32Type}, []byte{i32Type})
+	var atType, bulkType uint32
+	if m.trace != nil {
+		atType = extra.index([]byte{i32Type}, nil)
+		bulkType = extra.index([]byte{i64Type}, nil)
+	}
 	bodies := putU32(nil, uint32(len(m.funcs)))
-	for _, f := range m.funcs {
-		body := m.body(f, extra)
+	for i, f := range m.funcs {
+		body := m.body(m.impFuncs+i, f, extra)
 		bodies = append(putU32(bodies, uint32(len(body))), body...)
 	}
 
@@ -24,13 +29,17 @@ func (m *module) encode() []byte {
 	}
 	out = putSection(out, secType, types)
 
-	imports := putU32(nil, uint32(len(m.imports)+added))
+	imports := putU32(nil, uint32(len(m.imports)+m.added()))
 	for _, i := range m.imports {
 		imports = append(putName(putName(imports, i.module), i.name), i.kind)
 		imports = append(imports, i.raw...)
 	}
 	imports = putU32(append(putName(putName(imports, ImportModule), ImportRefill), kindFunc), refillType)
 	imports = putU32(append(putName(putName(imports, ImportModule), ImportGrow), kindFunc), growType)
+	if m.trace != nil {
+		imports = putU32(append(putName(putName(imports, ImportModule), ImportAt), kindFunc), atType)
+		imports = putU32(append(putName(putName(imports, ImportModule), ImportBulk), kindFunc), bulkType)
+	}
 	out = putSection(out, secImport, imports)
 
 	funcs := putU32(nil, uint32(len(m.funcs)))
@@ -130,13 +139,13 @@ func (x *extraTypes) index(params, results []byte) uint32 {
 
 // body writes one function: locals, what is done on entry, the instructions with their
 // charges, what is done at the end.
-func (m *module) body(f *fn, extra *extraTypes) []byte {
+func (m *module) body(index int, f *fn, extra *extraTypes) []byte {
 	out := putU32(nil, uint32(len(f.runs)+f.extraLocals()))
 	for _, r := range f.runs {
 		out = append(putU32(out, r.n), r.typ)
 	}
 	out = f.putExtraLocals(out)
-	w := walker{m: m, f: f, emit: true, out: out}
+	w := walker{m: m, f: f, index: index, emit: true, out: out}
 	if f.wrapped() {
 		switch len(f.typ.results) {
 		case 0:

@@ -7,6 +7,8 @@ type fn struct {
 	runs    []localRun
 	locals  int // parameters and locals
 	code    []byte
+	offset  int  // of code in the input
+	traced  bool // in a trace build
 
 	segs     []uint64 // price of each gas segment, in the order they begin
 	needs    []bool   // for each instruction that can make a NaN: its bits can be seen
@@ -53,6 +55,7 @@ func (f *fn) readLocals(body []byte, l Limits) *Refusal {
 		return refuse("the locals are malformed")
 	}
 	f.code = body[s.pos:]
+	f.offset += s.pos
 	return nil
 }
 
@@ -65,7 +68,7 @@ func (f *fn) local() bool { return f.loops }
 
 // wrapped says that there is something to do at the function's end, whichever way it
 // is reached.
-func (f *fn) wrapped() bool { return f.local() || f.checked }
+func (f *fn) wrapped() bool { return f.local() || f.checked || f.traced }
 
 // The rewriter's locals come after the function's own.
 func (f *fn) gasLocal() uint32 { return uint32(f.locals) }

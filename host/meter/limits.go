@@ -7,6 +7,8 @@ const (
 	ImportModule = "kalima_internal"
 	ImportRefill = "refill"
 	ImportGrow   = "grow"
+	ImportAt     = "at"   // of trace builds, see Trace
+	ImportBulk   = "bulk" // likewise
 
 	reserved    = "kalima_internal."
 	ExportGas   = reserved + "gas"

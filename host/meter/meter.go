@@ -12,14 +12,18 @@ type Config struct {
 	// that are no contracts, such as test suites. The host can not restore those.
 	AnyImport bool
 
+	// Trace makes a trace build, see Trace. Its Code is another, its gas the same.
+	Trace bool
+
 	// Limits bound the module. Zero fields take the value of DefaultLimits.
 	Limits Limits
 }
 
 // Module is a rewritten module.
 type Module struct {
-	Code []byte // what to compile
-	Info Info
+	Code  []byte // what to compile
+	Info  Info
+	Trace *Trace // nil without Config.Trace
 }
 
 // Info is what the rewriter learnt about the module.
@@ -87,7 +91,7 @@ func Rewrite(code []byte, cfg Config) (*Module, error) {
 	}
 	segments, total := 0, 0
 	for i, f := range m.funcs {
-		w := walker{m: m, f: f}
+		w := walker{m: m, f: f, index: m.impFuncs + i}
 		if err := w.walk(); err != nil {
 			return nil, &Refusal{Reason: fmt.Sprintf("function %d: %s", m.impFuncs+i, err.Reason), Hint: err.Hint}
 		}
@@ -100,7 +104,7 @@ func Rewrite(code []byte, cfg Config) (*Module, error) {
 	out := m.encode()
 	info := m.info()
 	info.Segments, info.Checked = segments, checked
-	return &Module{Code: out, Info: info}, nil
+	return &Module{Code: out, Info: info, Trace: m.trace}, nil
 }
 
 func (m *module) info() Info {

@@ -92,28 +92,46 @@ type module struct {
 
 	impFuncs, impTables, impMems, impGlobals int
 
+	code    int      // where the contents of the code section begin in the input
 	datas   int      // data segments
 	wanted  []uint32 // functions named before they are declared, to be checked at the end
 	taken   map[uint32]bool
-	keeps   bool // some instruction changes a table or drops a segment
-	refVars bool // a mutable global holds a reference
+	trace   *Trace // of a trace build
+	keeps   bool   // some instruction changes a table or drops a segment
+	refVars bool   // a mutable global holds a reference
 }
 
 // at returns the index in the output of the function with that index in the input.
 func (m *module) at(f uint32) uint32 {
 	if int(f) >= m.impFuncs {
-		return f + added
+		return f + uint32(m.added())
 	}
 	return f
 }
 
 // added is how many function imports the rewriter adds.
-const added = 2
+func (m *module) added() int {
+	if m.trace != nil {
+		return 4
+	}
+	return 2
+}
 
-func (m *module) refill() uint32 { return uint32(m.impFuncs) }
-func (m *module) grow() uint32   { return uint32(m.impFuncs) + 1 }
-func (m *module) gas() uint32    { return uint32(m.impGlobals + len(m.globals)) }
-func (m *module) depth() uint32  { return m.gas() + 1 }
+func (m *module) refill() uint32    { return uint32(m.impFuncs) }
+func (m *module) grow() uint32      { return uint32(m.impFuncs) + 1 }
+func (m *module) traceAt() uint32   { return uint32(m.impFuncs) + 2 }
+func (m *module) traceBulk() uint32 { return uint32(m.impFuncs) + 3 }
+func (m *module) gas() uint32       { return uint32(m.impGlobals + len(m.globals)) }
+func (m *module) depth() uint32     { return m.gas() + 1 }
+
+// span is where the code of functions lies, from the start of the code section's contents.
+func (m *module) span() (low, high uint32) {
+	if len(m.funcs) == 0 {
+		return 0, 0
+	}
+	last := m.funcs[len(m.funcs)-1]
+	return 1, uint32(last.offset + len(last.code) - m.code)
+}
 
 func (m *module) numFuncs() int { return m.impFuncs + len(m.funcs) }
 
@@ -131,7 +149,11 @@ func decode(code []byte, cfg Config) (*module, *Refusal) {
 	}
 	m := &module{cfg: cfg, taken: map[uint32]bool{}}
 	r := &reader{b: code, pos: 8}
+	if cfg.Trace {
+		m.trace = &Trace{}
+	}
 	last := 0
+	var lines lineSections
 	var nameSection []byte
 	for !r.done() {
 		id := r.byte()
@@ -141,8 +163,12 @@ func decode(code []byte, cfg Config) (*module, *Refusal) {
 		}
 		s := &reader{b: body}
 		if id == secCustom {
-			if s.name() == "name" {
+			switch name := s.name(); {
+			case s.bad:
+			case name == "name":
 				nameSection = body[s.pos:]
+			case cfg.Trace:
+				lines.add(name, body[s.pos:])
 			}
 			if s.bad {
 				return nil, refuse("a custom section has no name")
@@ -156,6 +182,9 @@ func decode(code []byte, cfg Config) (*module, *Refusal) {
 			return nil, refuse("section %d is out of order", id)
 		}
 		last = order[id]
+		if id == secCode {
+			m.code = r.pos - len(body)
+		}
 		if err := m.section(id, s); err != nil {
 			return nil, err
 		}
@@ -167,6 +196,11 @@ func decode(code []byte, cfg Config) (*module, *Refusal) {
 		return nil, err
 	}
 	m.names = m.moveNames(nameSection)
+	if m.trace != nil {
+		m.trace.names = m.funcNames(nameSection)
+		m.trace.code = uint32(m.code)
+		m.trace.lines = lines.table(m.span())
+	}
 	return m, nil
 }
 
@@ -333,6 +367,7 @@ func (m *module) readBodies(s *reader) *Refusal {
 		if len(body) > m.cfg.Limits.Body {
 			return refuse("function %d has %d bytes of code, at most %d", m.impFuncs+i, len(body), m.cfg.Limits.Body)
 		}
+		f.traced, f.offset = m.trace != nil, m.code+s.pos-len(body)
 		if err := f.readLocals(body, m.cfg.Limits); err != nil {
 			return refuse("function %d: %s", m.impFuncs+i, err.Reason)
 		}

@@ -6,6 +6,9 @@ func (w *walker) step() *Refusal {
 	from := r.pos
 	code := r.byte()
 	o := ops[code]
+	if w.seg != none && mayFault(code) {
+		w.markAt(Site, 0, from)
+	}
 	w.price(uint64(o.price))
 	if o.float != 0 || code >= opI32Const && code != opPrefix && o.imm != immFunc && o.imm != immRef && o.imm != immBad {
 		return w.plain(code, o, from)

@@ -4,11 +4,12 @@ package meter
 // segments and their prices; the second writes it with the charges in. Both take the
 // same steps, so segment and instruction numbers agree.
 type walker struct {
-	m    *module
-	f    *fn
-	emit bool
-	out  []byte
-	wrap []byte // the block around the body, when there is one
+	m     *module
+	f     *fn
+	index int // of f in the input
+	emit  bool
+	out   []byte
+	wrap  []byte // the block around the body, when there is one
 
 	r      reader
 	ctl    []frame
@@ -87,6 +88,7 @@ func (w *walker) begin() {
 		return
 	}
 	w.take(w.f.segs[w.seg])
+	w.mark(Segment, w.f.segs[w.seg])
 }
 
 func (w *walker) price(n uint64) {
