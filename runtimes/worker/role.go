@@ -92,6 +92,13 @@ func runRole(value string) error {
 	return role.Run(t)
 }
 
+// HasRole reports whether RunIfWorker was given the role, so that Start can start it. What
+// can also be done in this process asks first.
+func HasRole(name string) bool {
+	_, err := findRole(name)
+	return err == nil
+}
+
 func findRole(name string) (Role, error) {
 	if roles == nil {
 		return Role{}, fmt.Errorf("main must call worker.RunIfWorker first")
