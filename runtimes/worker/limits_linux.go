@@ -87,3 +87,13 @@ func resident(pid int) uint64 {
 	}
 	return pages * uint64(os.Getpagesize())
 }
+
+// pipe makes a pipe whose reads and writes block a thread and that the poller never sees: a
+// frame then wakes one thread, the one that waits for it.
+func pipe() (r, w *os.File, err error) {
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
+		return nil, nil, fmt.Errorf("make a pipe: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "worker's pipe"), os.NewFile(uintptr(fds[1]), "worker's pipe"), nil
+}

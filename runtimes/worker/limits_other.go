@@ -3,6 +3,7 @@
 package worker
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -24,3 +25,5 @@ func attributes() *syscall.SysProcAttr { return nil }
 func keepDescriptors() {}
 
 func resident(int) uint64 { return 0 }
+
+func pipe() (r, w *os.File, err error) { return os.Pipe() }

@@ -100,11 +100,11 @@ func launch(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	inRead, inWrite, err := os.Pipe()
+	inRead, inWrite, err := pipe()
 	if err != nil {
 		return nil, err
 	}
-	outRead, outWrite, err := os.Pipe()
+	outRead, outWrite, err := pipe()
 	if err != nil {
 		return nil, errors.Join(err, inRead.Close(), inWrite.Close())
 	}
@@ -114,9 +114,6 @@ func launch(cfg ChildConfig) (*Child, error) {
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = inRead, outWrite, c.stderr
 	c.cmd.WaitDelay = time.Second // for its last words
 	c.cmd.SysProcAttr = attributes()
-	// A thread that waits in a read hears of the answer sooner than the poller does.
-	inWrite.Fd()
-	outRead.Fd()
 	done := make(chan error)
 	spawner() <- func() {
 		keepDescriptors()

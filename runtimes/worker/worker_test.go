@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 		"js":       func() host.Runtime { return js.New() },
 		"starlark": func() host.Runtime { return starlark.New() },
 		"wild":     func() host.Runtime { return wild{} },
+		"native":   func() host.Runtime { return native{} },
 	}, echo)
 	os.Exit(m.Run())
 }
