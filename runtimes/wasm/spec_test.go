@@ -47,8 +47,8 @@ func specDir(t *testing.T) string {
 	return dir
 }
 
-// TestSpec runs the specification's suite four ways: as it is and metered, each on the
-// compiler and on the interpreter. All four have to give the same results and traps, what
+// TestSpec runs the specification's suite five ways: as it is and metered, each on the
+// compiler and on the interpreter, and as a trace build. All have to give the same results and traps, what
 // is invalid has to stay refused, and metered code has to use the same gas on both.
 func TestSpec(t *testing.T) {
 	dir := specDir(t)
@@ -89,7 +89,7 @@ func (c *specCount) add(d specCount) {
 	c.refused += d.refused
 }
 
-// specRun is one script, run in four worlds at once.
+// specRun is one script, run in five worlds at once.
 type specRun struct {
 	t      *testing.T
 	worlds []*specWorld
@@ -164,14 +164,20 @@ func (r *specRun) read(c specCommand) []byte {
 }
 
 // metered is the module rewritten, with limits that the suite fits.
-func (r *specRun) metered(code []byte) (*meter.Module, error) {
-	return meter.Rewrite(code, meter.Config{Imports: r.mods, AnyImport: true,
-		Limits: meter.Limits{Locals: 60_000, Pages: 1 << 16, Table: 10_000_000, Product: 1 << 40, Total: 1 << 50, Nesting: 1 << 20, Targets: 1 << 20}})
+func (r *specRun) metered(code []byte) (m, trace *meter.Module, err error) {
+	cfg := meter.Config{Imports: r.mods, AnyImport: true,
+		Limits: meter.Limits{Locals: 60_000, Pages: 1 << 16, Table: 10_000_000, Product: 1 << 40, Total: 1 << 50, Nesting: 1 << 20, Targets: 1 << 20}}
+	if m, err = meter.Rewrite(code, cfg); err != nil {
+		return nil, nil, err
+	}
+	cfg.Trace = true
+	trace, err = meter.Rewrite(code, cfg)
+	return m, trace, err
 }
 
 func (r *specRun) module(n int, c specCommand) {
 	code := r.read(c)
-	m, err := r.metered(code)
+	m, trace, err := r.metered(code)
 	if err != nil {
 		var refusal *meter.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, "SIMD") {
@@ -186,7 +192,7 @@ func (r *specRun) module(n int, c specCommand) {
 	r.count.modules++
 	var want string
 	for i, w := range r.worlds {
-		got := w.instantiate(code, m, c.Name, r.regs[n])
+		got := w.instantiate(code, m, trace, c.Name, r.regs[n])
 		if i == 0 {
 			want = got
 		} else if got != want {
@@ -199,13 +205,13 @@ func (r *specRun) module(n int, c specCommand) {
 func (r *specRun) invalid(n int, c specCommand) {
 	code := r.read(c)
 	r.count.invalid++
-	m, err := r.metered(code)
+	m, trace, err := r.metered(code)
 	if err != nil {
 		return
 	}
 	accepted := false // by wazero, as it is
 	for i, w := range r.worlds {
-		if got := w.instantiate(code, m, "", ""); got == "" && i == 0 {
+		if got := w.instantiate(code, m, trace, "", ""); got == "" && i == 0 {
 			accepted = true
 		} else if got == "" && !accepted {
 			r.t.Errorf("line %d: %s of %s: %s made an instance", c.Line, c.Type, c.Filename, w.name)
@@ -240,6 +246,11 @@ func (r *specRun) action(c specCommand) {
 				r.t.Errorf("line %d: %s: gas %d on %s, %d on the compiler", c.Line, c.Action.Field, got.gas, w.name, gas)
 			}
 			gas = got.gas
+		}
+		if w.traced && want.trap != "stack overflow" {
+			if told, wrong := w.told(want.trap == ""); told != got.gas || wrong != "" {
+				r.t.Errorf("line %d: %s: the trace tells of %d gas, used are %d; %s", c.Line, c.Action.Field, told, got.gas, wrong)
+			}
 		}
 	}
 }

@@ -34,6 +34,7 @@ const (
 type specWorld struct {
 	name    string
 	metered bool
+	traced  bool // the trace build
 	rt      wazero.Runtime
 	named   map[string]*specModule
 	all     []*specModule
@@ -45,6 +46,31 @@ type specModule struct {
 	mod   api.Module
 	depth api.MutableGlobal
 	gas   api.MutableGlobal
+	trace *specTrace
+}
+
+// specTrace follows a trace build and adds up what it says.
+type specTrace struct {
+	trace *meter.Trace
+	stack []meter.Point
+	gas   uint64
+	wrong string
+}
+
+func (s *specTrace) at(i uint32) {
+	p := s.trace.Points[i]
+	switch {
+	case p.Kind == meter.Enter:
+		s.stack = append(s.stack, p)
+		return
+	case len(s.stack) == 0 || s.stack[len(s.stack)-1].Func != p.Func:
+		s.wrong = fmt.Sprintf("%v of function %d, which is not the last of %d on the stack", p.Kind, p.Func, len(s.stack))
+	case p.Kind == meter.Leave:
+		s.stack = s.stack[:len(s.stack)-1]
+	default:
+		s.stack[len(s.stack)-1] = p
+	}
+	s.gas += p.Price
 }
 
 var errDepth = errors.New("stack overflow")
@@ -58,6 +84,7 @@ func newSpecRun(t *testing.T, spectest string, features specFeatures) *specRun {
 	for _, w := range []*specWorld{
 		{name: "compiler"}, {name: "interpreter"},
 		{name: "metered compiler", metered: true}, {name: "metered interpreter", metered: true},
+		{name: "traced compiler", metered: true, traced: true},
 	} {
 		cfg := wazero.NewRuntimeConfigCompiler()
 		if strings.HasSuffix(w.name, "interpreter") {
@@ -87,7 +114,17 @@ func (w *specWorld) hosts(spectest []byte) error {
 func (w *specWorld) guards() error {
 	ctx := context.Background()
 	i32, i64 := []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI64}
+	trace := func(mod api.Module) *specTrace {
+		for _, s := range w.all {
+			if s.mod == mod {
+				return s.trace
+			}
+		}
+		panic("a trace build reports before it is there")
+	}
 	_, err := w.rt.NewHostModuleBuilder(meter.ImportModule).
+		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, mod api.Module, s []uint64) { trace(mod).at(uint32(s[0])) }), i32, nil).Export(meter.ImportAt).
+		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, mod api.Module, s []uint64) { trace(mod).gas += s[0] }), i64, nil).Export(meter.ImportBulk).
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(context.Context, api.Module, []uint64) { panic(errDepth) }), i64, i64).Export(meter.ImportRefill).
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, s []uint64) { s[0] = 1 }), i32, i32).Export(meter.ImportGrow).
 		Instantiate(ctx)
@@ -95,12 +132,15 @@ func (w *specWorld) guards() error {
 }
 
 // instantiate returns what went wrong, in words that do not depend on the world.
-func (w *specWorld) instantiate(code []byte, m *meter.Module, name, as string) string {
+func (w *specWorld) instantiate(code []byte, m, tr *meter.Module, name, as string) string {
 	ctx := context.Background()
 	w.before = w.last
 	w.last = nil
 	if w.metered {
 		code = m.Code
+	}
+	if w.traced {
+		code = tr.Code
 	}
 	cm, err := w.rt.CompileModule(ctx, code)
 	if err != nil {
@@ -110,7 +150,7 @@ func (w *specWorld) instantiate(code []byte, m *meter.Module, name, as string) s
 	if err != nil {
 		return "does not start"
 	}
-	s := &specModule{mod: mod}
+	s := &specModule{mod: mod, trace: &specTrace{trace: tr.Trace}}
 	if w.metered {
 		s.gas = mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal)
 		s.depth = mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)
@@ -142,6 +182,21 @@ func (w *specWorld) used() (sum uint64) {
 		sum += specGas - s.gas.Get()
 	}
 	return sum
+}
+
+// told is the gas the traces told of since it was last asked, and what was wrong with them. After
+// a call that ended well no function may be left on a stack.
+func (w *specWorld) told(ended bool) (gas uint64, wrong string) {
+	for _, s := range w.all {
+		if gas += s.trace.gas; s.trace.wrong != "" {
+			wrong = s.trace.wrong
+		}
+		if ended && len(s.trace.stack) > 0 {
+			wrong = fmt.Sprintf("still in %d functions, the last %v", len(s.trace.stack), s.trace.stack[len(s.trace.stack)-1])
+		}
+		s.trace.gas, s.trace.stack = 0, nil
+	}
+	return gas, wrong
 }
 
 // specOutcome is what a call gives.
@@ -206,6 +261,7 @@ func (w *specWorld) act(c specCommand) (specOutcome, bool) {
 	for _, a := range c.Action.Args {
 		args = append(args, a.bits())
 	}
+	w.told(false) // of a start function, or an overflow
 	before := w.used()
 	out := outcome(fn, args)
 	out.gas = w.used() - before
