@@ -106,6 +106,7 @@ func TestSHA256Vectors(t *testing.T) {
 type free struct{}
 
 func (free) Charge(uint64) *abi.Fault { return nil }
+func (free) Left() uint64             { return 1 << 62 }
 
 // The random bytes of a call are part of the ABI: a contract draws the same on every node
 // and in every release.

@@ -29,6 +29,10 @@ type Runtime interface {
 	// The caller keeps ownership of code, and may not change it afterwards.
 	Load(ctx context.Context, code []byte) (Module, error)
 
+	// Schedule names what calls cost: it changes whenever any call could use another
+	// amount of gas, or end otherwise, than before. See Engine.
+	Schedule() string
+
 	// Close ends all modules. No call may be running.
 	Close() error
 }
@@ -56,10 +60,38 @@ type State interface {
 	Next(address abi.Address, after string) (key string, ok bool)
 }
 
+// Key is a valid address and key.
+type Key struct {
+	Address abi.Address
+	Key     string
+}
+
+// Batcher is a State that answers for several keys at once cheaper than one by one.
+type Batcher interface {
+	// GetMany returns a value for each key. The caller must not change the bytes.
+	GetMany([]Key) []abi.Value
+
+	// Range returns the first limit entries with after < key and, unless before is empty,
+	// key < before, in byte order: fewer only when there are no more. The caller must not
+	// change the bytes.
+	Range(address abi.Address, after, before string, limit int) []abi.KeyValue
+}
+
+// Contracts runs the queries of deployed contracts. The node provides it.
+type Contracts interface {
+	// Query runs the query entry of the contract that s.Call.Contract names. found is
+	// false when there is none of that name, or it has no such entry. The error is the
+	// node's. It never waits for anything that a call which asks may hold: s.Nested
+	// tells how deep it stands.
+	Query(ctx context.Context, s *Session) (r Result, found bool, err error)
+}
+
 // Grant says what a deployed contract may do beyond its own state.
 type Grant struct {
 	Write  []abi.Pattern // validate: addresses it may put to
 	Submit []abi.Pattern // react: addresses it may submit to
+	HTTP   []string      // react: origins it may send requests to, such as https://api.example.com
+	Clock  bool          // react: it may read the node's clock
 }
 
 // Limits bound one call. Zero fields take the value of DefaultLimits.
@@ -87,16 +119,21 @@ var DefaultLimits = Limits{
 // Result is the outcome of a call.
 type Result struct {
 	Fault   *abi.Fault  // nil when the contract accepted
-	Writes  []abi.Write // in the order they were made, last write of a key only; nil on fault
+	Writes  []abi.Write // in the order they were made, last put of a key only, every emit; nil on fault
 	Submits []abi.Write // react: one put each, in order; nil on fault
+	Reply   []byte      // query: the answer; nil on fault
 	Used    Usage
-	Log     []string // lines, for people
+
+	// For people, never part of the outcome.
+	Log   []string    // lines
+	Where []abi.Place // where a fault happened, innermost first, as far as that is known
 }
 
 // Usage is what a call took.
 type Usage struct {
 	Gas    uint64 // deterministic, part of the outcome
 	Memory uint64 // bytes at the end of the call; informative
+	Depth  int    // the deepest it stood, in the unit of Limits.Depth; 0 when not measured. Measured with a Probe
 	Reads  int
 	Writes int
 	Bytes  int

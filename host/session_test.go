@@ -23,6 +23,8 @@ func (p *purse) Charge(n uint64) *abi.Fault {
 	return nil
 }
 
+func (p *purse) Left() uint64 { return p.left }
+
 func begin(phase abi.Phase, limits host.Limits) (*host.Session, *purse) {
 	state := hosttest.State{abi.StateAddress("conf"): {"a": "1", "c": "3"}, "/other": {"x": "y"}}
 	s := host.NewSession(hosttest.NewCall(phase, "key", "value"), state,

@@ -27,6 +27,7 @@ func (counter) Close() error { return nil }
 type meter struct{}
 
 func (meter) Charge(uint64) *abi.Fault { return nil }
+func (meter) Left() uint64             { return 1 << 62 }
 
 func (counter) Call(_ context.Context, s *host.Session) (host.Result, error) {
 	s.Begin(meter{})

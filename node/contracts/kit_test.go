@@ -32,8 +32,9 @@ func newScript() *script {
 
 var errProcesses = errors.New("out of processes")
 
-func (s *script) Name() string { return "js" }
-func (s *script) Close() error { return nil }
+func (s *script) Name() string     { return "js" }
+func (s *script) Schedule() string { return "js/test" }
+func (s *script) Close() error     { return nil }
 
 func (s *script) Load(ctx context.Context, code []byte) (host.Module, error) {
 	if s.gate != nil {
@@ -72,6 +73,7 @@ type scriptModule struct {
 type free struct{}
 
 func (free) Charge(uint64) *abi.Fault { return nil }
+func (free) Left() uint64             { return 1 << 62 }
 
 func (m *scriptModule) Phases() []abi.Phase { return []abi.Phase{abi.Validate, abi.React} }
 

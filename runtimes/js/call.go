@@ -268,6 +268,9 @@ func (c *call) Charge(gas uint64) *abi.Fault {
 	return nil
 }
 
+// Left is the gas that is still there.
+func (c *call) Left() uint64 { return c.left + c.sliceLeft() }
+
 // reclaim takes the contract's slice back to pay from it.
 func (c *call) reclaim(gas uint64) bool {
 	s := c.sliceLeft()

@@ -37,6 +37,9 @@ func New() *Runtime { return &Runtime{spare: make(chan *realm, 1)} }
 // Name is "js".
 func (r *Runtime) Name() string { return "js" }
 
+// Schedule names the prices of steps and built-ins.
+func (r *Runtime) Schedule() string { return "js/1" }
+
 // Close does nothing: a runtime holds no resources but memory.
 func (r *Runtime) Close() error { return nil }
 

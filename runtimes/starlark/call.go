@@ -83,6 +83,9 @@ func (c *call) Charge(gas uint64) *abi.Fault {
 	return nil
 }
 
+// Left is the gas that is still there.
+func (c *call) Left() uint64 { return c.limit - min(c.used(), c.limit) }
+
 // errEnded is the error by which a built-in ends a call whose fault is set.
 var errEnded = errors.New("the call ended")
 

@@ -41,6 +41,9 @@ func New() *Runtime { return &Runtime{} }
 // Name is "starlark".
 func (*Runtime) Name() string { return "starlark" }
 
+// Schedule names the prices of steps and built-ins.
+func (*Runtime) Schedule() string { return "starlark/1" }
+
 // Close does nothing.
 func (*Runtime) Close() error { return nil }
 

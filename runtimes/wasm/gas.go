@@ -57,6 +57,9 @@ func (i *instance) Charge(n uint64) *abi.Fault {
 	return nil
 }
 
+// Left is the gas that the contract has not used.
+func (i *instance) Left() uint64 { return i.budget.limit - min(i.budget.used(i.gas), i.budget.limit) }
+
 // refill is called by the contract when its gas or its depth is negative.
 func refill(ctx context.Context, _ api.Module, stack []uint64) {
 	i := caller(ctx)

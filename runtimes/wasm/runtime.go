@@ -124,6 +124,9 @@ func (r *Runtime) hostModule(ctx context.Context, name string, funcs map[string]
 // Name returns "wasm".
 func (r *Runtime) Name() string { return "wasm" }
 
+// Schedule names the rewriter, which prices instructions.
+func (r *Runtime) Schedule() string { return fmt.Sprintf("wasm/%d", meter.Version) }
+
 // Close frees everything.
 func (r *Runtime) Close() error {
 	ctx := context.Background()

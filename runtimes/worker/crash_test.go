@@ -19,8 +19,9 @@ import (
 // wild is a runtime whose contract does to its process what its source says.
 type wild struct{}
 
-func (wild) Name() string { return "wild" }
-func (wild) Close() error { return nil }
+func (wild) Name() string     { return "wild" }
+func (wild) Schedule() string { return "wild/1" }
+func (wild) Close() error     { return nil }
 func (wild) Load(_ context.Context, code []byte) (host.Module, error) {
 	if string(code) == "load: die" {
 		os.Exit(7)

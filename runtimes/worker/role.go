@@ -27,6 +27,8 @@ type Role struct {
 
 	Files bool // the child may use files below Task.Dir; otherwise no file at all
 	Code  bool // the child may make memory executable, as a compiler's self-check does
+
+	schedule func() string // of an engine
 }
 
 // Task is what a child in a role has.
@@ -48,7 +50,8 @@ var roles map[string]Role
 func RunIfWorker(makers map[string]func() host.Runtime, others ...Role) {
 	roles = map[string]Role{}
 	for name, maker := range makers {
-		roles[name] = Role{Name: name, Run: func(t Task) error { return serve(maker(), t.In, t.Out) }}
+		roles[name] = Role{Name: name, Run: func(t Task) error { return serve(maker(), t.In, t.Out) },
+			schedule: func() string { return maker().Schedule() }}
 	}
 	for _, r := range others {
 		if _, twice := roles[r.Name]; twice || r.Run == nil || strings.Trim(r.Name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" || r.Name == "" {

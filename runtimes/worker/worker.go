@@ -56,17 +56,21 @@ var (
 // Runtime runs contracts in workers. Safe for concurrent use: calls beyond the number of
 // workers wait for one.
 type Runtime struct {
-	cfg  Config
-	idle chan *process // a nil stands for a worker not started yet
+	cfg      Config
+	schedule string
+	idle     chan *process // a nil stands for a worker not started yet
 }
 
 // New makes a runtime. Workers start when they are needed.
 func New(cfg Config) (*Runtime, error) {
 	cfg = cfg.withDefaults()
-	if _, err := findRole(cfg.Engine); err != nil {
+	role, err := findRole(cfg.Engine)
+	if err != nil {
 		return nil, fmt.Errorf("run contracts in workers: %w", err)
 	}
 	switch {
+	case role.schedule == nil:
+		return nil, fmt.Errorf("run contracts in workers: %q is no engine", cfg.Engine)
 	case cfg.Processes < 1 || cfg.Processes > 256:
 		return nil, fmt.Errorf("run contracts in workers: %d processes, want 1 to 256", cfg.Processes)
 	case cfg.Memory < leastMemory:
@@ -74,7 +78,7 @@ func New(cfg Config) (*Runtime, error) {
 	case cfg.Calls < 1:
 		return nil, fmt.Errorf("run contracts in workers: a worker for %d calls, want 1 or more", cfg.Calls)
 	}
-	r := &Runtime{cfg: cfg, idle: make(chan *process, cfg.Processes)}
+	r := &Runtime{cfg: cfg, schedule: role.schedule(), idle: make(chan *process, cfg.Processes)}
 	for range cfg.Processes {
 		r.idle <- nil
 	}
@@ -83,6 +87,9 @@ func New(cfg Config) (*Runtime, error) {
 
 // Name is the engine's name.
 func (r *Runtime) Name() string { return r.cfg.Engine }
+
+// Schedule is that of the runtime in the workers.
+func (r *Runtime) Schedule() string { return r.schedule }
 
 // Close ends the workers.
 func (r *Runtime) Close() error {
@@ -369,3 +376,4 @@ func replay(s *host.Session, r host.Result) host.Result {
 type free struct{}
 
 func (free) Charge(uint64) *abi.Fault { return nil }
+func (free) Left() uint64             { return 1 << 62 }
