@@ -25,12 +25,35 @@ func BenchmarkMetering(b *testing.B) {
 	}
 }
 
-// BenchmarkSmallCall is a warm, isolated, metered call that reads one value and writes one.
+// constState is one value, and does not cost anything to read.
+type constState []byte
+
+func (s constState) Get(abi.Address, string) ([]byte, bool) { return s, true }
+func (constState) Next(abi.Address, string) (string, bool)  { return "", false }
+
+// BenchmarkSmallCall is a warm, isolated, metered call that reads one value and writes
+// one, in each language and with each way to put memory back.
 func BenchmarkSmallCall(b *testing.B) {
-	m := loadModule(b, newRuntime(b, wasm.Config{}), buildC(b, "small", "-Wl,-z,stack-size=8192"))
-	b.ReportAllocs()
-	for b.Loop() {
-		call(b, m, "small", "", host.Limits{})
+	for _, lang := range []struct {
+		name string
+		code []byte
+	}{
+		{"c", buildC(b, "small", "-Wl,-z,stack-size=8192")}, {"c-64k-stack", buildC(b, "small")},
+		{"rust", buildRust(b, "small")}, {"go", buildGoFrom(b, "gosmall")},
+	} {
+		for _, mode := range wasm.RestoreModes {
+			b.Run(lang.name+"/"+mode, func(b *testing.B) {
+				m := loadModule(b, newRuntime(b, wasm.WithRestore(wasm.Config{}, mode)), lang.code)
+				in := hosttest.NewCall(abi.Validate, "k", "v")
+				b.ReportAllocs()
+				for b.Loop() {
+					res, err := m.Call(context.Background(), host.NewSession(in, constState("7"), host.Grant{}, host.Limits{}))
+					if err != nil || res.Fault != nil {
+						b.Fatal(err, res.Fault)
+					}
+				}
+			})
+		}
 	}
 }
 

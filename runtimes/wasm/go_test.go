@@ -16,10 +16,12 @@ import (
 )
 
 // buildGo compiles testdata/gocontract as a Go contract is compiled.
-func buildGo(t testing.TB) []byte {
+func buildGo(t testing.TB) []byte { return buildGoFrom(t, "gocontract") }
+
+func buildGoFrom(t testing.TB, folder string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "go.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./testdata/gocontract")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./testdata/"+folder)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, msg)
@@ -107,13 +109,5 @@ func TestGoContract(t *testing.T) {
 	first, second := call(t, m, "order", "", host.Limits{}), call(t, other, "order", "", host.Limits{})
 	if a, b := first.Writes[0].Value, second.Writes[0].Value; string(a) != string(b) {
 		t.Errorf("order of a map = %q and %q, want the same", a, b)
-	}
-}
-
-func BenchmarkGoCall(b *testing.B) {
-	m := loadModule(b, newRuntime(b, wasm.Config{}), buildGo(b))
-	b.ReportAllocs()
-	for b.Loop() {
-		call(b, m, "count", "", host.Limits{})
 	}
 }

@@ -25,11 +25,18 @@ type instance struct {
 	m       *module
 	mod     api.Module
 	mem     api.Memory
-	linear  *linear // nil when the memory is wazero's own
+	linear  memory
+	lent    bool   // the engine still has borrowed memory
+	tables  tables // of a module that changes them
 	gas     api.MutableGlobal
 	depth   api.MutableGlobal
 	globals []api.MutableGlobal
 	entries [8]api.Function // by phase
+
+	// Of the pool, which guards them.
+	prev, next *instance // in the order of use
+	linked     bool
+	kept       int // bytes it was taken for
 
 	// Of the call under way.
 	session  *host.Session
@@ -68,24 +75,24 @@ func caller(ctx context.Context) *instance {
 func (m *module) instantiate(ctx context.Context) (*instance, error) {
 	i := &instance{m: m}
 	ctx = context.WithoutCancel(ctx)
-	if !m.info.Sticky {
-		most := m.rt.cfg.MaxMemory
-		if own := uint64(m.info.MaxPages) * pageSize; own != 0 {
-			most = min(most, own)
-		}
-		var err error
-		if i.linear, err = newLinear(m.info.MinPages, most); err != nil {
-			return nil, err
-		}
+	most := m.rt.cfg.MaxMemory
+	if own := uint64(m.info.MaxPages) * pageSize; own != 0 {
+		most = min(most, own)
 	}
-	if i.linear != nil {
-		ctx = experimental.WithMemoryAllocator(ctx, i.linear)
+	var err error
+	if i.linear, err = newMemory(m.rt.cfg.restore, max(most, uint64(m.info.MinPages)*pageSize)); err != nil {
+		return nil, err
 	}
+	alloc := experimental.MemoryAllocator(i.linear)
+	// Showing the image takes the memory to grow by a page, in the eyes of the engine.
+	if m.image != nil && !m.info.Sticky && (m.info.MaxPages == 0 || m.info.MaxPages > m.info.MinPages) {
+		i.lent = true
+		alloc = &loan{i.linear, m.rt.lend(int(m.info.MinPages) * pageSize)}
+	}
+	ctx = experimental.WithMemoryAllocator(ctx, alloc)
 	mod, err := m.rt.rt.InstantiateModule(ctx, m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
-		if i.linear != nil {
-			i.linear.Free()
-		}
+		i.linear.Free()
 		return nil, refuse("can not be instantiated: %s", abi.Clip(err.Error()))
 	}
 	i.mod, i.mem = mod, mod.Memory()
@@ -101,6 +108,47 @@ func (m *module) instantiate(ctx context.Context) (*instance, error) {
 }
 
 func (i *instance) close() error { return i.mod.Close(context.Background()) }
+
+// lend returns memory for an instance in the making. The build lock is held.
+func (r *Runtime) lend(n int) []byte {
+	const most = 8 << 20
+	if n > most {
+		return make([]byte, n)
+	}
+	if n > len(r.lent) {
+		r.lent = make([]byte, n)
+	}
+	return r.lent[:n]
+}
+
+// initialise runs what has to run before the contract can be called.
+func (i *instance) initialise(ctx context.Context) error {
+	for _, name := range i.initNames() {
+		res, err := i.run(ctx, i.mod.ExportedFunction(name), host.NewSession(abi.Call{}, noState{}, host.Grant{}, i.m.rt.initLimits()))
+		if err == nil && res.Fault != nil {
+			err = refuse("%s: %v", name, res.Fault)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if i.m.info.Sticky {
+		i.tables = saveTables(i.mod)
+	}
+	return nil
+}
+
+func (r *Runtime) initLimits() host.Limits {
+	return host.Limits{Gas: r.cfg.InitGas, Memory: r.cfg.MaxMemory, Deadline: time.Minute}
+}
+
+// resident is about how many bytes of memory the instance takes.
+func (i *instance) resident() int {
+	return i.linear.resident() + instanceSize
+}
+
+// instanceSize is about what an instance takes beside its memory.
+const instanceSize = 64 << 10
 
 // initNames lists what has to run before the contract can be called.
 func (i *instance) initNames() (names []string) {

@@ -1,104 +1,191 @@
 package wasm
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"runtime"
-	"syscall"
 	"unsafe"
 
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 )
 
-// linear is the memory of an instance: one range of addresses, reserved at its full
-// size, of which the image's part is mapped from the image's file, private to the
-// instance. Pages the contract writes are copied by the kernel, and dropping them shows
-// the file again.
-type linear struct {
+// mapped is memory as a range of addresses reserved at its full size, so that it never
+// moves. Its beginning is the image's file, mapped private: the kernel gives the instance
+// its own copy of a page when it first writes to it. After a call the pages that are the
+// instance's own are found (pages.go) and the image is copied back into just these. They stay its
+// own, so the next call writes to them without a page fault, which costs more than all
+// the rest of a call.
+type mapped struct {
+	mode  restoreMode
 	buf   []byte // reserved
-	size  int    // in use
+	open  int    // bytes from the start that may be touched
 	image int    // bytes mapped from the file
+	size  int    // most bytes in use since the last restore
+	force int    // what the next Reallocate answers, when not 0
+	own   int    // pages that were the instance's own after the last restore
+	waste int    // see restorePages
 }
 
-// newLinear reserves the memory for a module that begins with that many pages and may
-// have most bytes. It is nil for a small one, which is better left to the engine.
-func newLinear(pages uint32, most uint64) (*linear, error) {
-	if int(pages)*pageSize <= copyWhole {
-		return nil, nil
+// newMemory returns the memory of a new instance that may have most bytes.
+func newMemory(mode restoreMode, most uint64) (memory, error) {
+	if mode = mode.choose(); mode == restoreCopy {
+		return &heapMemory{}, nil
 	}
-	buf, err := syscall.Mmap(-1, 0, int(most), syscall.PROT_READ|syscall.PROT_WRITE,
-		syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
+	buf, err := unix.Mmap(-1, 0, int(most), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, fmt.Errorf("reserve %d bytes of addresses: %w", most, err)
 	}
-	return &linear{buf: buf}, nil
+	return &mapped{mode: mode, buf: buf}, nil
 }
 
-// Allocate is wazero's MemoryAllocator; the engine asks once.
-func (l *linear) Allocate(_, _ uint64) experimental.LinearMemory { return l }
+// Allocate is the engine asking for its memory; it asks once.
+func (l *mapped) Allocate(_, _ uint64) experimental.LinearMemory { return l }
 
-// Reallocate sets the size; the memory never moves.
-func (l *linear) Reallocate(size uint64) []byte {
-	if size > uint64(len(l.buf)) {
+// Reallocate sets the size; nil when there is no room.
+func (l *mapped) Reallocate(size uint64) []byte {
+	n := int(size)
+	if l.force != 0 {
+		n, l.force = l.force, 0
+	}
+	if n > len(l.buf) || l.touch(n) != nil {
 		return nil
 	}
-	l.size = int(size)
-	return l.buf[:size:size]
+	l.size = max(l.size, n)
+	return l.buf[:n:n]
+}
+
+// touch allows the first n bytes to be used.
+func (l *mapped) touch(n int) error {
+	if n <= l.open {
+		return nil
+	}
+	if err := unix.Mprotect(l.buf[l.open:n], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		return err
+	}
+	l.open = n
+	return nil
 }
 
 // Free gives the addresses back.
-func (l *linear) Free() {
+func (l *mapped) Free() {
 	if l.buf != nil {
-		_ = syscall.Munmap(l.buf) // what Mmap returned: can not fail
+		_ = unix.Munmap(l.buf) // what Mmap returned: can not fail
 		l.buf = nil
 	}
 }
 
-// show maps the image over the beginning of the memory.
-func (l *linear) show(f *imageFile) error {
-	_, err := unix.MmapPtr(f.fd, 0, unsafe.Pointer(unsafe.SliceData(l.buf)), uintptr(f.size),
-		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED)
-	if err == nil {
-		l.image = f.size
+func (l *mapped) answer(size int) { l.force = size }
+
+func (l *mapped) adopt(img *image) error {
+	if l.image != 0 {
+		return nil
 	}
-	return err
+	if len(img.memory) > len(l.buf) {
+		return fmt.Errorf("%d bytes of addresses for an image of %d", len(l.buf), len(img.memory))
+	}
+	_, err := unix.MmapPtr(img.file.fd, 0, unsafe.Pointer(unsafe.SliceData(l.buf)), uintptr(len(img.memory)),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED)
+	if err != nil {
+		return err
+	}
+	l.image = len(img.memory)
+	l.open = max(l.open, l.image)
+	return nil
 }
 
-// reset drops the pages written since show.
-func (l *linear) reset() bool {
-	return unix.Madvise(l.buf[:l.image], unix.MADV_DONTNEED) == nil
+// Past this many own pages it is cheaper to give all back than to copy them.
+const maxOwn = 1024
+
+func (l *mapped) restore(img *image) bool {
+	dirty := l.buf[:l.size]
+	l.size = l.image
+	if l.mode != restoreDrop && l.restorePages(img, dirty) {
+		return true
+	}
+	l.own, l.waste = 0, 0
+	return unix.Madvise(dirty, unix.MADV_DONTNEED) == nil
 }
 
-// imageFile is an image as an unnamed file in memory.
+// restorePages copies the image back into the instance's own pages. false when they are
+// better given back: there are too many, or those that calls no longer write to have by
+// now cost about as much as the page faults that giving back costs.
+func (l *mapped) restorePages(img *image, dirty []byte) bool {
+	own, changed := 0, 0
+	err := ownPages(l.mode, dirty, func(from, to int) bool {
+		if own += (to - from) / osPage; own > maxOwn {
+			return false
+		}
+		for at := from; at < to; at += osPage {
+			now := dirty[at : at+osPage]
+			if at >= l.image {
+				clear(now)
+				changed++
+			} else if was := img.memory[at : at+osPage]; !bytes.Equal(now, was) {
+				copy(now, was)
+				changed++
+			}
+		}
+		return true
+	})
+	l.own = own
+	l.waste += own - changed
+	return err == nil && own <= maxOwn && l.waste <= 64*(changed+1)
+}
+
+func (l *mapped) resident() int { return l.own * osPage }
+
+// imageFile is an image as an unnamed file in memory that can not be changed any more.
 type imageFile struct {
 	fd   int
-	size int
+	view []byte
 }
 
 func newImageFile(mem []byte) (*imageFile, error) {
-	fd, err := unix.MemfdCreate("kalima-image", unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate("kalima-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, err
 	}
-	f := &imageFile{fd: fd, size: len(mem)}
+	f := &imageFile{fd: fd}
 	runtime.SetFinalizer(f, func(f *imageFile) { f.close() })
-	for at := 0; at < len(mem); {
-		n, err := unix.Pwrite(fd, mem[at:], int64(at))
-		if err != nil || n == 0 {
-			f.close()
-			return nil, fmt.Errorf("write %d bytes: %w", len(mem)-at, err)
-		}
-		at += n
+	if err := f.fill(mem); err != nil {
+		return nil, errors.Join(err, f.close())
 	}
 	return f, nil
 }
 
+func (f *imageFile) fill(mem []byte) error {
+	if err := unix.Ftruncate(f.fd, int64(len(mem))); err != nil {
+		return fmt.Errorf("make a file of %d bytes: %w", len(mem), err)
+	}
+	for at := 0; at < len(mem); {
+		n, err := unix.Pwrite(f.fd, mem[at:], int64(at))
+		if err != nil || n == 0 {
+			return fmt.Errorf("write %d bytes: %w", len(mem)-at, err)
+		}
+		at += n
+	}
+	// Where the kernel knows no seals there are none: nobody else has the file.
+	_, _ = unix.FcntlInt(uintptr(f.fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW)
+	view, err := unix.Mmap(f.fd, 0, len(mem), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return fmt.Errorf("map %d bytes: %w", len(mem), err)
+	}
+	f.view = view
+	return nil
+}
+
 func (f *imageFile) close() error {
-	if f.fd < 0 {
+	if f == nil || f.fd < 0 {
 		return nil
 	}
 	fd := f.fd
 	f.fd = -1
 	runtime.SetFinalizer(f, nil)
+	if f.view != nil {
+		_ = unix.Munmap(f.view) // what Mmap returned: can not fail
+		f.view = nil
+	}
 	return unix.Close(fd)
 }

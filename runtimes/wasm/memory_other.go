@@ -2,20 +2,12 @@
 
 package wasm
 
-import "github.com/tetratelabs/wazero/experimental"
+// newMemory returns the memory of a new instance.
+func newMemory(restoreMode, uint64) (memory, error) { return &heapMemory{}, nil }
 
-// linear is not used where memory is copied back.
-type linear struct{}
-
-func newLinear(uint32, uint64) (*linear, error) { return nil, nil }
-
-func (*linear) Allocate(_, _ uint64) experimental.LinearMemory { return nil }
-func (*linear) Free()                                          {}
-func (*linear) show(*imageFile) error                          { return nil }
-func (*linear) reset() bool                                    { return false }
-
-// imageFile is not used either.
+// imageFile is not used where memory is copied back.
 type imageFile struct{}
 
 func newImageFile([]byte) (*imageFile, error) { return nil, nil }
-func (*imageFile) close() error               { return nil }
+
+func (*imageFile) close() error { return nil }

@@ -5,22 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 )
 
-// module is a loaded contract: compiled code, the image every call starts from, and a
-// pool of instances that show it.
+// module is a loaded contract: compiled code, the image every call starts from, and its
+// instances in the runtime's pool, which show it.
 type module struct {
 	rt *Runtime
 	*compiled
 	phases []abi.Phase
+	has    [8]bool // by phase
 	image  *image
-
-	slots  chan struct{}  // one token for each call under way
-	idle   chan *instance // ready instances
+	seat   seat
 	closed atomic.Bool
 }
 
@@ -32,27 +30,26 @@ func (m *module) initialise(ctx context.Context) error {
 	for _, p := range abi.Phases() {
 		if _, ok := m.info.Funcs[p.String()]; ok {
 			m.phases = append(m.phases, p)
+			m.has[p] = true
 		}
 	}
 	i, err := m.instantiate(ctx)
 	if err != nil {
 		return err
 	}
-	limits := host.Limits{Gas: m.rt.cfg.InitGas, Memory: m.rt.cfg.MaxMemory, Deadline: time.Minute}
-	for _, name := range i.initNames() {
-		res, err := i.run(ctx, i.mod.ExportedFunction(name), host.NewSession(abi.Call{}, noState{}, host.Grant{}, limits))
-		if err == nil && res.Fault != nil {
-			err = refuse("%s: %v", name, res.Fault)
-		}
-		if err != nil {
-			i.close()
-			return err
-		}
+	if err := i.initialise(ctx); err != nil {
+		i.close()
+		return err
 	}
 	if m.image, err = i.snapshot(); err != nil {
 		i.close()
 		return err
 	}
+	if err := i.adopt(m.image); err != nil {
+		i.close()
+		return errors.Join(err, m.image.close())
+	}
+	limits := m.rt.initLimits()
 	version, err := i.version(ctx, limits)
 	if err == nil && version != abi.Version {
 		err = &host.Refusal{Reason: fmt.Sprintf("built for ABI version %d, this host has version %d", version, abi.Version),
@@ -60,10 +57,13 @@ func (m *module) initialise(ctx context.Context) error {
 	}
 	if err != nil {
 		i.close()
-		m.image.close()
-		return err
+		return errors.Join(err, m.image.close())
 	}
-	m.recycle(i)
+	if i.restore(m.image) {
+		m.rt.pool.add(m, i)
+	} else {
+		i.close()
+	}
 	return nil
 }
 
@@ -76,66 +76,56 @@ func (noState) Next(abi.Address, string) (string, bool) { return "", false }
 // Phases lists the entries.
 func (m *module) Phases() []abi.Phase { return m.phases }
 
-// Call runs an entry. It waits while as many calls are under way as there may be.
+// Call runs an entry. It waits while as many calls are under way as there may be, unless
+// it is made by another call.
 func (m *module) Call(ctx context.Context, s *host.Session) (host.Result, error) {
-	if _, ok := m.info.Funcs[s.Call.Phase.String()]; !ok {
-		return s.Finish(abi.Faultf(abi.WrongABI, "the contract has no entry %s", s.Call.Phase), 0, 0), nil
+	if p := s.Call.Phase; int(p) >= len(m.has) || !m.has[p] {
+		return s.Finish(abi.Faultf(abi.WrongABI, "the contract has no entry %s", p), 0, 0), nil
 	}
-	select {
-	case m.slots <- struct{}{}:
-	default:
-		select {
-		case m.slots <- struct{}{}:
-		case <-ctx.Done():
-			return host.Result{}, fmt.Errorf("wait for an instance: %w", context.Cause(ctx))
-		}
-	}
-	defer func() { <-m.slots }()
-	i, err := m.take(ctx)
+	nested := s.Nested > 0
+	i, err := m.rt.pool.enter(ctx, m, nested)
 	if err != nil {
 		return host.Result{}, err
+	}
+	if i == nil {
+		if i, err = m.another(ctx); err != nil {
+			m.rt.pool.leave(m, nil, nested)
+			return host.Result{}, err
+		}
 	}
 	res, err := i.run(ctx, i.entries[s.Call.Phase], s)
 	if err != nil {
 		i.close()
+		m.rt.pool.leave(m, nil, nested)
 		return host.Result{}, fmt.Errorf("call %s of contract %s: %w", s.Call.Phase, s.Call.Contract, err)
 	}
-	m.recycle(i)
+	if !i.restore(m.image) {
+		i.close()
+		i = nil
+	}
+	m.rt.pool.leave(m, i, nested)
 	return res, nil
 }
 
-// take returns an instance that shows the image.
-func (m *module) take(ctx context.Context) (*instance, error) {
-	select {
-	case i := <-m.idle:
-		return i, nil
-	default:
-	}
+// another makes one more instance that shows the image.
+func (m *module) another(ctx context.Context) (*instance, error) {
 	m.rt.build.Lock()
 	defer m.rt.build.Unlock()
 	i, err := m.instantiate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := i.adopt(m.image); err != nil {
+	if m.info.Sticky {
+		err = i.initialise(ctx) // what it did to tables is in no image
+	}
+	if err == nil {
+		err = i.adopt(m.image)
+	}
+	if err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
-}
-
-// recycle puts the image back and keeps the instance, or lets it go when that can not be
-// done: its memory grew, or the contract changes what has no image.
-func (m *module) recycle(i *instance) {
-	if m.info.Sticky || m.closed.Load() || !i.restore(m.image) {
-		i.close()
-		return
-	}
-	select {
-	case m.idle <- i:
-	default:
-		i.close()
-	}
 }
 
 // Close frees the instances and, with the last module of its kind, the code.
@@ -143,19 +133,9 @@ func (m *module) Close() error {
 	if m.closed.Swap(true) {
 		return nil
 	}
-	var errs []error
-	for {
-		select {
-		case i := <-m.idle:
-			errs = append(errs, i.close())
-			continue
-		default:
-		}
-		break
-	}
+	closeAll(m.rt.pool.empty(m))
 	m.rt.build.Lock()
 	defer m.rt.build.Unlock()
 	m.rt.release(m.compiled)
-	errs = append(errs, m.image.close())
-	return errors.Join(errs...)
+	return m.image.close()
 }

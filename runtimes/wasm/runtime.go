@@ -32,12 +32,19 @@ type Config struct {
 	// it keeps. 0 means twice GOMAXPROCS.
 	Instances int
 
+	// PoolMemory bounds the memory of the instances that wait for a call, of all modules
+	// together, in bytes. Those not used for the longest go first, except of pinned modules.
+	// 0 means 512 MiB.
+	PoolMemory int
+
 	// MaxMemory is the most memory any call can be given, in bytes, whatever its limits
 	// say. 0 means 256 MiB.
 	MaxMemory uint64
 
 	// InitGas bounds what a contract does when it is loaded. 0 means 1e9.
 	InitGas uint64
+
+	restore restoreMode // for tests
 }
 
 const pageSize = 64 << 10
@@ -49,6 +56,9 @@ func (c Config) withDefaults() Config {
 	c.Slice = min(c.Slice, 1<<40)
 	if c.Instances == 0 {
 		c.Instances = 2 * runtime.GOMAXPROCS(0)
+	}
+	if c.PoolMemory == 0 {
+		c.PoolMemory = 512 << 20
 	}
 	if c.MaxMemory == 0 {
 		c.MaxMemory = 256 << 20
@@ -71,6 +81,9 @@ type Runtime struct {
 	// best one at a time. Calls do not take it, unless they need one more instance.
 	build    sync.Mutex
 	compiled map[abi.Digest]*compiled // guarded by build
+	lent     []byte                   // see lend; guarded by build
+
+	pool pool
 }
 
 // compiled is a contract's code, shared by the modules loaded from it.
@@ -91,9 +104,9 @@ func New(cfg Config) (*Runtime, error) {
 		wc = wazero.NewRuntimeConfigInterpreter()
 	}
 	wc = wc.WithCoreFeatures(api.CoreFeaturesV2 &^ api.CoreFeatureSIMD).
-		WithMemoryLimitPages(uint32(cfg.MaxMemory / pageSize)).
+		WithMemoryLimitPages(uint32(cfg.MaxMemory/pageSize) + 1).
 		WithDebugInfoEnabled(false)
-	r := &Runtime{cfg: cfg, compiled: map[abi.Digest]*compiled{}}
+	r := &Runtime{cfg: cfg, compiled: map[abi.Digest]*compiled{}, pool: pool{limit: cfg.PoolMemory}}
 	if cfg.CacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
 		if err != nil {
@@ -149,7 +162,7 @@ func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
 		return nil, err
 	}
 	c.users++
-	m := &module{rt: r, compiled: c, slots: make(chan struct{}, r.cfg.Instances), idle: make(chan *instance, r.cfg.Instances)}
+	m := &module{rt: r, compiled: c}
 	if err := m.initialise(ctx); err != nil {
 		r.release(c)
 		return nil, err
