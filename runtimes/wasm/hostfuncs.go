@@ -6,6 +6,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/host/meter"
 )
 
@@ -38,6 +39,14 @@ var hostModules = map[string]map[string]hostFunc{
 		abi.FnSHA256:        {typ: meter.Func{Params: "iii"}, fn: fnSHA256},
 		abi.FnEd25519Verify: {typ: meter.Func{Params: "iiii", Results: "i"}, fn: fnEd25519Verify},
 		abi.FnRandom:        {typ: meter.Func{Params: "ii"}, fn: fnRandom},
+		abi.FnGetMany:       {typ: meter.Func{Params: "ii", Results: "i"}, fn: fnGetMany},
+		abi.FnScan:          {typ: meter.Func{Params: "iiiiiii", Results: "i"}, fn: fnScan},
+		abi.FnQuery:         {typ: meter.Func{Params: "iiiiii", Results: "i"}, fn: fnQuery},
+		abi.FnReply:         {typ: meter.Func{Params: "ii"}, fn: fnReply},
+		abi.FnResult:        {typ: meter.Func{Params: "ii", Results: "i"}, fn: fnResult},
+		abi.FnEmit:          {typ: meter.Func{Params: "iiii"}, fn: fnEmit},
+		abi.FnHTTP:          {typ: meter.Func{Params: "iiiiii", Results: "i"}, fn: fnHTTP},
+		abi.FnClock:         {typ: meter.Func{Results: "I"}, fn: fnClock},
 	},
 	meter.ImportModule: {
 		meter.ImportRefill: {typ: meter.Func{Params: "I", Results: "I"}, raw: refill},
@@ -58,8 +67,13 @@ func (i *instance) bytes(ptr, n uint64) []byte {
 // name reads a string for addresses and keys, which have a small bound: longer ones are cut to a
 // length that is still refused, so that no call copies megabytes unpaid.
 func (i *instance) name(ptr, n uint64) string {
+	return i.cut(ptr, n, max(abi.MaxAddress, abi.MaxKey))
+}
+
+// cut reads a string that may have most bytes, and cuts a longer one likewise.
+func (i *instance) cut(ptr, n uint64, most int) string {
 	b := i.bytes(ptr, n)
-	return string(b[:min(len(b), abi.MaxAddress+1, abi.MaxKey+1)])
+	return string(b[:min(len(b), most+1)])
 }
 
 // give hands bytes to the contract: all of them when they fit, and their length.
@@ -73,6 +87,9 @@ func (i *instance) give(b []byte, buf, n uint64) uint64 {
 
 // absent is the answer for "there is none".
 const absent = uint64(1<<32 - 1)
+
+// keep keeps an answer that the contract fetches with result.
+func (i *instance) keep(b []byte) uint64 { return uint64(uint32(i.session.Keep(b))) }
 
 // must ends the call when a session method said so.
 func (i *instance) must(f *abi.Fault) {
@@ -173,4 +190,84 @@ func fnRandom(i *instance, s []uint64) {
 	b, f := i.session.Random(len(dst))
 	i.must(f)
 	copy(dst, b)
+}
+
+func fnGetMany(i *instance, s []uint64) {
+	keys, err := abi.ParseKeyRefs(i.bytes(s[0], s[1]))
+	if err != nil {
+		i.end(abi.Faultf(abi.BadHostCall, "get_many: %v", err))
+	}
+	values, f := i.session.GetMany(keys)
+	i.must(f)
+	size := 0
+	for _, v := range values {
+		size += 4 + len(v.Bytes)
+	}
+	answer := make([]byte, 0, size)
+	for _, v := range values {
+		answer = abi.AppendValue(answer, v)
+	}
+	s[0] = i.keep(answer)
+}
+
+func fnScan(i *instance, s []uint64) {
+	entries, f := i.session.Scan(i.name(s[0], s[1]), i.name(s[2], s[3]), i.name(s[4], s[5]), int(int32(s[6])))
+	i.must(f)
+	size := 0
+	for _, e := range entries {
+		size += 5 + len(e.Key) + len(e.Value)
+	}
+	answer := make([]byte, 0, size)
+	for _, e := range entries {
+		answer = abi.AppendKeyValue(answer, e)
+	}
+	s[0] = i.keep(answer)
+}
+
+func fnQuery(i *instance, s []uint64) {
+	answer, ok, f, err := i.session.Query(i.Context, i.name(s[0], s[1]), i.name(s[2], s[3]), i.bytes(s[4], s[5]))
+	if err != nil {
+		i.abort(err)
+	}
+	i.must(f)
+	if !ok {
+		i.keep(nil)
+		s[0] = absent
+		return
+	}
+	s[0] = i.keep(answer)
+}
+
+func fnReply(i *instance, s []uint64) { i.must(i.session.Reply(i.bytes(s[0], s[1]))) }
+
+func fnResult(i *instance, s []uint64) {
+	dst := i.bytes(s[0], s[1])
+	b, f := i.session.Result(len(dst))
+	i.must(f)
+	s[0] = i.give(b, s[0], s[1])
+}
+
+func fnEmit(i *instance, s []uint64) { i.must(i.session.Emit(i.name(s[0], s[1]), i.bytes(s[2], s[3]))) }
+
+func fnHTTP(i *instance, s []uint64) {
+	const longestMethod = 20
+	r := host.HTTPRequest{Method: i.cut(s[0], s[1], longestMethod), URL: i.cut(s[2], s[3], host.MaxURL), Body: i.bytes(s[4], s[5])}
+	answer, ok, f, err := i.session.HTTP(i.Context, r)
+	if err != nil {
+		i.abort(err)
+	}
+	i.must(f)
+	if !ok {
+		i.keep(nil)
+		s[0] = absent
+		return
+	}
+	i.keep(answer.Body)
+	s[0] = uint64(uint32(answer.Status))
+}
+
+func fnClock(i *instance, s []uint64) {
+	now, f := i.session.Clock()
+	i.must(f)
+	s[0] = uint64(now)
 }
