@@ -86,10 +86,11 @@ func runRole(value string) error {
 		return err
 	}
 	t := Task{In: os.Stdin, Out: os.Stdout, Memory: memory, Dir: parts[2]}
-	if err := restrict(role, t); err != nil {
+	pieces, err := restrict(role, t)
+	if err != nil {
 		return fmt.Errorf("restrict it: %w", err)
 	}
-	if err := newFrame(kindHello).num(protocol).send(t.Out); err != nil {
+	if err := newFrame(kindHello).num(protocol).pieces(pieces).send(t.Out); err != nil {
 		return err
 	}
 	return role.Run(t)

@@ -27,7 +27,7 @@ type Child struct {
 	cmd     *exec.Cmd
 	in, out *os.File
 	stderr  *tail
-	memory  uint64
+	pieces  []Piece
 	forget  func() bool // stops watching the context
 	once    sync.Once
 }
@@ -70,8 +70,13 @@ func begin(ctx context.Context, cfg ChildConfig) (*Child, error) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, c.kill)
 	kind, f, err := receive(c.out)
-	if err == nil && (kind != kindHello || f.num() != protocol || f.done() != nil) {
-		err = fmt.Errorf("%w: no hello", errFrame)
+	if err == nil {
+		if kind != kindHello || f.num() != protocol {
+			err = fmt.Errorf("%w: no hello", errFrame)
+		} else {
+			c.pieces = f.pieces()
+			err = f.done()
+		}
 	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx) // too late: it is being killed
@@ -108,17 +113,14 @@ func launch(cfg ChildConfig) (*Child, error) {
 	if err != nil {
 		return nil, errors.Join(err, inRead.Close(), inWrite.Close())
 	}
-	c := &Child{cmd: exec.Command(path), in: inWrite, out: outRead, stderr: &tail{}, memory: cfg.Memory, forget: func() bool { return true }}
+	c := &Child{cmd: exec.Command(path), in: inWrite, out: outRead, stderr: &tail{}, forget: func() bool { return true }}
 	c.cmd.Env = []string{fmt.Sprintf("%s=%s:%d:%s", envWorker, cfg.Role, cfg.Memory, cfg.Dir)}
 	c.cmd.Dir = string(os.PathSeparator)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = inRead, outWrite, c.stderr
 	c.cmd.WaitDelay = time.Second // for its last words
 	c.cmd.SysProcAttr = attributes()
 	done := make(chan error)
-	spawner() <- func() {
-		keepDescriptors()
-		done <- c.cmd.Start()
-	}
+	spawner() <- func() { done <- c.cmd.Start() }
 	err = <-done
 	err = errors.Join(err, inRead.Close(), outWrite.Close())
 	if err != nil {

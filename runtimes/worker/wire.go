@@ -218,5 +218,20 @@ func (f *fields) result() (r host.Result) {
 	return r
 }
 
+func (f frame) pieces(list []Piece) frame {
+	f = f.num(uint64(len(list)))
+	for _, p := range list {
+		f = f.str(p.Name).str(clipDetail(p.Missing))
+	}
+	return f
+}
+
+func (f *fields) pieces() (list []Piece) {
+	for range f.list() {
+		list = append(list, Piece{Name: f.str(), Missing: f.str()})
+	}
+	return list
+}
+
 // clipDetail bounds text for people.
 func clipDetail(s string) string { return s[:min(len(s), 1024)] }

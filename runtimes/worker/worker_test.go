@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 		"starlark": func() host.Runtime { return starlark.New() },
 		"wild":     func() host.Runtime { return wild{} },
 		"native":   func() host.Runtime { return native{} },
-	}, echo)
+	}, append(linuxRoles, echo)...)
 	os.Exit(m.Run())
 }
 

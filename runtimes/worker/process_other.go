@@ -3,6 +3,7 @@
 package worker
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -11,18 +12,21 @@ import (
 
 const maxStack = 64 << 20 // bytes of native stack
 
-// restrict sets up the Go runtime; limits of the operating system are set on Linux only.
-func restrict(_ Role, t Task) error {
+// restrict sets up the Go runtime. What the operating system would have to do is done on
+// Linux only.
+func restrict(_ Role, t Task) (sandbox, error) {
 	debug.SetMaxStack(maxStack)
 	debug.SetMemoryLimit(int64(t.Memory / 2))
 	debug.SetGCPercent(400)
 	runtime.GOMAXPROCS(2)
-	return nil
+	var s sandbox
+	for _, name := range []string{pieceLimits, piecePrivs, pieceHidden, pieceFiles, pieceNetwork, pieceSignals, pieceSyscalls, pieceParent, pieceVictim} {
+		s.note(name, errors.New("only on Linux"))
+	}
+	return s, nil
 }
 
 func attributes() *syscall.SysProcAttr { return nil }
-
-func keepDescriptors() {}
 
 func resident(int) uint64 { return 0 }
 
