@@ -79,12 +79,17 @@ func refill(ctx context.Context, _ api.Module, stack []uint64) {
 	stack[0] += given
 }
 
-// look gives up when the deadline is past or the call's context ended.
+// look gives up when the deadline is past or the call's context ended. The deadline counts from
+// the first look, which is when a slice of gas is used up.
 func (i *instance) look() {
 	if err := i.Err(); err != nil {
 		i.abort(err)
 	}
-	if time.Now().After(i.deadline) {
+	now := time.Now()
+	if i.deadline.IsZero() { // the first look: reading the clock at every call would cost more than a host call
+		i.deadline = now.Add(i.session.Limits.Deadline)
+	}
+	if now.After(i.deadline) {
 		i.abort(fmt.Errorf("no end after %v: %w", i.session.Limits.Deadline, context.DeadlineExceeded))
 	}
 }

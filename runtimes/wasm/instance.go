@@ -206,7 +206,7 @@ func (i *instance) run(ctx context.Context, fn api.Function, s *host.Session) (h
 	}
 	i.session = s
 	i.flush(true)
-	i.session = nil
+	i.session, i.stop = nil, nil
 	return s.Finish(fault, used, uint64(i.mem.Size())), nil
 }
 
@@ -214,7 +214,7 @@ func (i *instance) begin(ctx context.Context, s *host.Session) {
 	i.Context, i.session = ctx, s
 	i.stop, i.failed, i.exited, i.refused = nil, nil, false, false
 	i.text = i.text[:0]
-	i.deadline = time.Now().Add(s.Limits.Deadline)
+	i.deadline = time.Time{}
 	i.budget.start(i.gas, min(s.Limits.Gas, math.MaxInt64/2), i.m.rt.cfg.Slice)
 	i.depth.Set(uint64(s.Limits.Depth))
 	s.Begin(i)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/kalima-chain/kalima/host"
 )
 
 // pool keeps the instances that wait for a call, of all modules together: a bound on their
@@ -209,4 +211,12 @@ func (r *Runtime) Pool() (s PoolStats) {
 	defer r.pool.mu.Unlock()
 	s.Bytes, s.Instances = r.pool.bytes, r.pool.count
 	return s
+}
+
+// Pin keeps the idle instances of a module of this runtime in the pool whatever they take,
+// or no longer: for contracts whose calls may never wait for a new instance.
+func (r *Runtime) Pin(m host.Module, pinned bool) {
+	if m, ok := m.(*module); ok && m.rt == r {
+		r.pool.pin(m, pinned)
+	}
 }
