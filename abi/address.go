@@ -41,7 +41,10 @@ func StateAddress(contract string) Address { return System + "/state/" + Address
 
 // EventsAddress is where the events stand that the contract deployed under that name emits:
 // one key for each topic.
-func EventsAddress(contract string) Address { return System + "/events/" + Address(contract) }
+func EventsAddress(contract string) Address { return EventsRoot + "/" + Address(contract) }
+
+// EventsRoot is what all of them are under.
+const EventsRoot = System + "/events"
 
 // CheckKey checks a key: 1 to MaxKey bytes of UTF-8 without control characters.
 func CheckKey(key string) error {

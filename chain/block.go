@@ -13,7 +13,7 @@ const MaxBlock = 16 << 10
 
 const (
 	blockVersion = 1
-	headerRoom   = 192 // bytes of header, heads and array; the rest of a block is entries
+	headerRoom   = 226 // bytes of header, heads and array; the rest of a block is entries
 )
 
 // Header is what a block's hash covers. Its bytes are in doc.go.
@@ -27,6 +27,7 @@ type Header struct {
 	Term    uint64 // Raft term in which the block was made
 	Leader  Identity
 	Root    Digest // RFC 6962 tree hash over the entries
+	Engine  Digest // by which the leader ran contracts: their gas prices and rules; zero in the genesis block
 }
 
 // Entry is a transaction and what became of it.

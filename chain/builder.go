@@ -22,8 +22,12 @@ type Rules interface {
 	// Admit says who the sender is, or refuses the transaction with a *Refusal.
 	Admit(v View, tx *Tx) (Member, error)
 
-	// System runs a system operation and returns what it writes.
-	System(v View, env Env, op *Op) ([]abi.Write, *abi.Fault)
+	// System runs a system operation, with the contract code that belongs to it. An error
+	// is the node's fault and says nothing about the transaction.
+	System(ctx context.Context, v View, env Env, op *Op) (Verdict, error)
+
+	// Engine says by what contracts run, for the header. It never changes.
+	Engine() Digest
 
 	// Validate runs the validate contracts bound to the call's address. An error is the
 	// node's fault and says nothing about the transaction.
@@ -38,6 +42,9 @@ type Member struct {
 
 // Env is the circumstance of a system operation.
 type Env struct {
+	Chain  Digest
+	TxID   TxID
+	Index  uint32 // position of the operation in its transaction
 	Sender Identity
 	Member Member
 	Height Height
@@ -118,7 +125,7 @@ func (b *Builder) Begin(now Time) {
 	h := b.state.Head()
 	b.header = Header{
 		Chain: h.Chain, Height: h.Height + 1, Parent: h.Hash, Time: max(now, h.Time),
-		Term: b.term, Leader: b.leader,
+		Term: b.term, Leader: b.leader, Engine: b.rules.Engine(),
 	}
 	b.raw, b.entries, b.txs, b.size = nil, nil, nil, headerRoom
 }
@@ -179,7 +186,7 @@ func (b *Builder) Execute(ctx context.Context, tx *Tx) (Outcome, error) {
 // run executes the operations in order. Everything goes to the overlay.
 func (b *Builder) run(ctx context.Context, o *overlay, member Member, tx *Tx) (Outcome, error) {
 	var out Outcome
-	env := Env{Sender: tx.Sender, Member: member, Height: b.header.Height, Time: b.header.Time}
+	env := Env{Chain: b.header.Chain, TxID: tx.ID, Sender: tx.Sender, Member: member, Height: b.header.Height, Time: b.header.Time}
 	fault := func(f *abi.Fault) (Outcome, error) {
 		return Outcome{Code: f.Code, Reason: f.Reason, Message: abi.Clip(f.Message), Gas: out.Gas, Reads: dedupe(out.Reads)}, nil
 	}
@@ -190,11 +197,17 @@ func (b *Builder) run(ctx context.Context, o *overlay, member Member, tx *Tx) (O
 	for i := range tx.Ops {
 		op := &tx.Ops[i]
 		if op.Kind == OpSystem {
-			ws, f := b.rules.System(o, env, op)
-			if f != nil {
-				return fault(f)
+			env.Index = uint32(i)
+			v, err := b.rules.System(ctx, o, env, op)
+			if err != nil {
+				return Outcome{}, fmt.Errorf("%s: %w", op.Name, err)
 			}
-			for _, w := range ws {
+			out.Gas += v.Gas
+			out.Reads = append(out.Reads, v.Reads...)
+			if v.Fault != nil {
+				return fault(v.Fault)
+			}
+			for _, w := range v.Writes {
 				write(i, w)
 			}
 			continue

@@ -20,11 +20,13 @@ type freeRules struct {
 }
 
 func (freeRules) Admit(View, *Tx) (Member, error) { return Member{Name: "tester"}, nil }
-func (freeRules) System(v View, env Env, op *Op) ([]abi.Write, *abi.Fault) {
+func (freeRules) Engine() Digest                  { return Digest{0xe} }
+
+func (freeRules) System(_ context.Context, v View, env Env, op *Op) (Verdict, error) {
 	if op.Name != "echo" {
-		return nil, abi.Faultf(abi.SystemRejected, "no such operation")
+		return Verdict{Fault: abi.Faultf(abi.SystemRejected, "no such operation")}, nil
 	}
-	return []abi.Write{{Address: abi.System + "/echo", Key: "last", Value: op.Body}}, nil
+	return Verdict{Writes: []abi.Write{{Address: abi.System + "/echo", Key: "last", Value: op.Body}}}, nil
 }
 func (r freeRules) Validate(_ context.Context, v View, c abi.Call) (Verdict, error) {
 	if r.validate == nil {

@@ -43,7 +43,11 @@
 //
 // Header; the SHA-256 of its bytes is the block's hash:
 //
-//	[1, h chain id, height, h parent, time, term, bstr leader (32 bytes), h entries root]
+//	[1, h chain id, height, h parent, time, term, bstr leader (32 bytes), h entries root, h engine]
+//
+// The engine is a digest of whatever decides how a contract ends and what it costs, see
+// host.Engine. Only a node with the same one can run the block's contracts again and expect
+// the same outcomes.
 //
 // Entry:
 //

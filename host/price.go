@@ -46,15 +46,18 @@ type Price struct {
 }
 
 // Engine is the digest of all that decides how a call ends and what it costs: the ABI's
-// version, the prices of host functions and the schedules of the runtimes. A block says under
+// version, the prices of host functions, the limits of calls, whose zero fields take their
+// defaults, and the schedules of the runtimes, in any order and each once or more. A block says under
 // which engine its contracts ran; a node with another one can not run them again.
-func Engine(schedules ...string) abi.Digest {
+func Engine(limits Limits, schedules ...string) abi.Digest {
 	h := sha256.New()
 	fmt.Fprintf(h, "kalima/engine/1\nabi %d\n", abi.Version)
 	for _, p := range Prices() {
 		fmt.Fprintf(h, "%s %d\n", p.Name, p.Gas)
 	}
-	for _, s := range slices.Sorted(slices.Values(schedules)) {
+	l := limits.withDefaults()
+	fmt.Fprintf(h, "limits %d %d %d %d %d\n", l.Gas, l.Memory, l.Depth, l.Writes, l.Bytes)
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(schedules))) {
 		fmt.Fprintf(h, "%s\n", s)
 	}
 	return abi.Digest(h.Sum(nil))

@@ -64,7 +64,11 @@ func TestPrices(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("Prices() has %q, the constants are %q", got, want)
 	}
-	if host.Engine("a", "b") != host.Engine("b", "a") || host.Engine("a", "b") == host.Engine("a", "c") || host.Engine("a") == host.Engine() {
+	l := host.Limits{}
+	if host.Engine(l, "a", "b") != host.Engine(l, "b", "a", "b") || host.Engine(l, "a", "b") == host.Engine(l, "a", "c") || host.Engine(l, "a") == host.Engine(l) {
 		t.Error("Engine must tell schedules apart, whatever their order")
+	}
+	if host.Engine(l) != host.Engine(host.DefaultLimits) || host.Engine(l) == host.Engine(host.Limits{Gas: 1}) {
+		t.Error("Engine must tell limits apart")
 	}
 }

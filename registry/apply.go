@@ -59,12 +59,13 @@ type Approve struct {
 // Deploy is the body of contract.deploy. Deploying another version under an instance that
 // is deployed already moves all its bindings to that version.
 type Deploy struct {
-	Name     string      `json:"name"`
-	Version  string      `json:"version"`
-	Bundle   abi.Digest  `json:"bundle"`
-	Instance string      `json:"instance"` // empty means Name
-	Phase    string      `json:"phase"`
-	Pattern  abi.Pattern `json:"pattern"`
+	Name         string      `json:"name"`
+	Version      string      `json:"version"`
+	Bundle       abi.Digest  `json:"bundle"`
+	Instance     string      `json:"instance"` // empty means Name
+	Phase        string      `json:"phase"`
+	Pattern      abi.Pattern `json:"pattern"`
+	Capabilities             // granted to the instance from now on; none when left out
 }
 
 // Undeploy is the body of contract.undeploy. With neither phase nor pattern it removes

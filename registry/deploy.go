@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kalima-chain/kalima/abi"
 )
@@ -31,6 +32,9 @@ func deploy(r Reader, env Env, d Deploy) ([]abi.Write, error) {
 	if err := ownerAllows(r, d); err != nil {
 		return nil, err
 	}
+	if err := d.within(rec.Capabilities); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", d.Name, d.Version, err)
+	}
 	bindings, err := InstanceBindings(r, d.Instance)
 	if err != nil {
 		return nil, err
@@ -42,7 +46,7 @@ func deploy(r Reader, env Env, d Deploy) ([]abi.Write, error) {
 		}
 		bindings = append(bindings, wanted)
 	}
-	changes := []change{{OwnersAddress, d.Instance, Owner{Contract: d.Name}}}
+	changes := []change{{OwnersAddress, d.Instance, Owner{Contract: d.Name, Version: d.Version}}}
 	for _, b := range bindings {
 		if b.Version != "" && !b.Revoked && CompareVersions(d.Version, b.Version) < 0 {
 			return nil, fmt.Errorf("%s runs %s, newer than %s: undeploy it first", d.Instance, b.Version, d.Version)
@@ -52,7 +56,7 @@ func deploy(r Reader, env Env, d Deploy) ([]abi.Write, error) {
 		}
 		changes = append(changes, change{BindingsAddress, b.key(), Binding{
 			Instance: b.Instance, Phase: b.Phase, Pattern: b.Pattern,
-			Name: rec.Name, Version: rec.Version, Digest: rec.Bundle, Deployed: env.stamp(),
+			Name: rec.Name, Version: rec.Version, Digest: rec.Bundle, Deployed: env.stamp(), Capabilities: d.Capabilities,
 		}})
 	}
 	return storeAll(changes...)
@@ -62,8 +66,12 @@ func (d Deploy) check() error {
 	if err := CheckName(d.Instance); err != nil {
 		return fmt.Errorf("instance: %w", err)
 	}
-	if p, ok := abi.ParsePhase(d.Phase); !ok || p != abi.Validate && p != abi.React {
-		return fmt.Errorf("phase %s can not be deployed, only validate and react", short(d.Phase))
+	p, ok := abi.ParsePhase(d.Phase)
+	if !ok || p == abi.Migrate {
+		return fmt.Errorf("phase %s can not be deployed, only validate, react and query", short(d.Phase))
+	}
+	if err := d.Capabilities.check(); err != nil {
+		return err
 	}
 	if len(d.Pattern) > MaxBindingPattern {
 		return fmt.Errorf("pattern of %d bytes, at most %d", len(d.Pattern), MaxBindingPattern)
@@ -71,11 +79,42 @@ func (d Deploy) check() error {
 	if _, err := abi.ParsePattern(string(d.Pattern)); err != nil {
 		return err
 	}
-	if isSystem(d.Pattern) {
-		return fmt.Errorf("pattern %q is under %s, where no contract runs", d.Pattern, abi.System)
+	if isSystem(d.Pattern) && (p != abi.React || !isEvents(abi.Address(d.Pattern))) {
+		return fmt.Errorf("pattern %q is under %s, where no contract runs but react contracts on %s/NAME", d.Pattern, abi.System, abi.EventsRoot)
 	}
 	return nil
 }
+
+// Migration tells whether a deployment that Apply accepted replaces another version under
+// its instance, and by one that has the phase migrate. The binding is that of the new
+// version, in that phase; from is the version that ran last, deployed still or not.
+func Migration(r Reader, body []byte) (b Binding, from string, ok bool, err error) {
+	var d Deploy
+	if err := decodeJSON(body, &d); err != nil {
+		return Binding{}, "", false, err
+	}
+	if d.Instance == "" {
+		d.Instance = d.Name
+	}
+	var o Owner
+	if _, err := load(r, OwnersAddress, d.Instance, &o); err != nil {
+		return Binding{}, "", false, err
+	}
+	rec, err := exact(r, d.Name, d.Version, d.Bundle)
+	if err != nil {
+		return Binding{}, "", false, err
+	}
+	if o.Version == "" || o.Version == d.Version || !slices.Contains(rec.Phases, abi.Migrate.String()) {
+		return Binding{}, "", false, nil
+	}
+	return Binding{
+		Instance: d.Instance, Phase: abi.Migrate.String(), Name: rec.Name, Version: rec.Version, Digest: rec.Bundle,
+		Language: rec.Language, Write: rec.Write, Submit: rec.Submit,
+	}, o.Version, true, nil
+}
+
+// isEvents tells whether an address, or all that a pattern selects, is where contracts emit.
+func isEvents(a abi.Address) bool { return strings.HasPrefix(string(a), string(abi.EventsRoot)+"/") }
 
 // ownerAllows refuses an instance that holds another contract's state.
 func ownerAllows(r Reader, d Deploy) error {

@@ -23,6 +23,8 @@ const (
 	MaxGrant       = 3 << 10  // bytes of all those patterns; the record must fit a block
 	MaxSources     = 64       // entries in source
 	MaxDescription = 400      // bytes; a paragraph
+	MaxOrigins     = 8        // entries in http
+	MaxOrigin      = 128      // bytes of one
 )
 
 // Language is what a contract is written in.
@@ -65,10 +67,12 @@ type Manifest struct {
 	Source      []string      `json:"source" toml:"source"` // sorted
 	Write       []abi.Pattern `json:"write,omitempty" toml:"write"`
 	Submit      []abi.Pattern `json:"submit,omitempty" toml:"submit"`
+	HTTP        []string      `json:"http,omitempty" toml:"http"`   // origins, see Capabilities
+	Clock       bool          `json:"clock,omitempty" toml:"clock"` // it reads the node's clock
 	Description string        `json:"description,omitempty" toml:"description"`
 }
 
-var manifestKeys = []string{"name", "version", "language", "abi", "phases", "source", "write", "submit", "description"}
+var manifestKeys = []string{"name", "version", "language", "abi", "phases", "source", "write", "submit", "http", "clock", "description"}
 
 // ParseManifest reads kalima.toml strictly.
 func ParseManifest(text []byte) (Manifest, error) {
@@ -101,6 +105,7 @@ func (m *Manifest) sort() {
 	slices.Sort(m.Source)
 	slices.Sort(m.Write)
 	slices.Sort(m.Submit)
+	slices.Sort(m.HTTP)
 }
 
 // Validate checks every field, and that the lists are in canonical order.
@@ -127,6 +132,7 @@ func (m Manifest) claims() Claims {
 	return Claims{
 		Name: m.Name, Version: m.Version, Language: m.Language, Phases: m.Phases,
 		Write: m.Write, Submit: m.Submit, Description: m.Description,
+		Capabilities: Capabilities{HTTP: m.HTTP, Clock: m.Clock},
 	}
 }
 
@@ -140,6 +146,7 @@ type Claims struct {
 	Write       []abi.Pattern `json:"write,omitempty"`
 	Submit      []abi.Pattern `json:"submit,omitempty"`
 	Description string        `json:"description,omitempty"`
+	Capabilities
 }
 
 func (c Claims) check() error {
@@ -176,6 +183,12 @@ func (c Claims) check() error {
 	if total > MaxGrant {
 		return fmt.Errorf("write and submit have patterns of %d bytes, at most %d", total, MaxGrant)
 	}
+	if err := c.Capabilities.check(); err != nil {
+		return err
+	}
+	if !c.Capabilities.none() && !slices.Contains(c.Phases, abi.React.String()) {
+		return fmt.Errorf("http and clock are for phase react, which phases does not name")
+	}
 	if len(c.Description) > MaxDescription {
 		return fmt.Errorf("description of %d bytes, at most %d", len(c.Description), MaxDescription)
 	}
@@ -184,7 +197,8 @@ func (c Claims) check() error {
 
 func (c Claims) equal(d Claims) bool {
 	return c.Name == d.Name && c.Version == d.Version && c.Language == d.Language && c.Description == d.Description &&
-		slices.Equal(c.Phases, d.Phases) && slices.Equal(c.Write, d.Write) && slices.Equal(c.Submit, d.Submit)
+		slices.Equal(c.Phases, d.Phases) && slices.Equal(c.Write, d.Write) && slices.Equal(c.Submit, d.Submit) &&
+		slices.Equal(c.HTTP, d.HTTP) && c.Clock == d.Clock
 }
 
 // CheckName checks the name of a contract or of an instance: 1 to MaxName characters of

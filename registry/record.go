@@ -70,13 +70,14 @@ type Entry struct {
 // Binding says that a version runs, as an instance, in a phase, for the addresses that a
 // pattern selects. All bindings of an instance have the same version.
 type Binding struct {
-	Instance string      `json:"instance"` // names the state address, see abi.StateAddress
-	Phase    string      `json:"phase"`
-	Pattern  abi.Pattern `json:"pattern"`
-	Name     string      `json:"name"`
-	Version  string      `json:"version"`
-	Digest   abi.Digest  `json:"bundle"`
-	Deployed Stamp       `json:"deployed"`
+	Instance     string      `json:"instance"` // names the state address, see abi.StateAddress
+	Phase        string      `json:"phase"`
+	Pattern      abi.Pattern `json:"pattern"`
+	Name         string      `json:"name"`
+	Version      string      `json:"version"`
+	Digest       abi.Digest  `json:"bundle"`
+	Deployed     Stamp       `json:"deployed"`
+	Capabilities             // granted
 
 	// The fields below come from the version's record; a stored binding leaves them out.
 
@@ -94,11 +95,17 @@ type Binding struct {
 // instance's state does.
 type Owner struct {
 	Contract string `json:"contract"`
+	Version  string `json:"version,omitempty"` // that was deployed last
 }
 
 // Matches reports whether the binding is for the address. No binding is for the chain's own
-// addresses, whatever its pattern.
-func (b Binding) Matches(a abi.Address) bool { return !a.IsSystem() && b.Pattern.Match(a) }
+// addresses, whatever its pattern, but those that name where contracts emit.
+func (b Binding) Matches(a abi.Address) bool {
+	if a.IsSystem() && !(isEvents(a) && isEvents(abi.Address(b.Pattern))) {
+		return false
+	}
+	return b.Pattern.Match(a)
+}
 
 // PhaseOf returns the phase as a number.
 func (b Binding) PhaseOf() abi.Phase { p, _ := abi.ParsePhase(b.Phase); return p }
@@ -110,9 +117,9 @@ func (b Binding) Check(bundle *Bundle) error {
 	c := bundle.Manifest.claims()
 	same := Claims{
 		Name: b.Name, Version: b.Version, Language: b.Language, Phases: c.Phases,
-		Write: b.Write, Submit: b.Submit, Description: c.Description,
+		Write: b.Write, Submit: b.Submit, Description: c.Description, Capabilities: c.Capabilities,
 	}
-	if !same.equal(c) || !bundle.Manifest.HasPhase(b.PhaseOf()) {
+	if !same.equal(c) || b.within(c.Capabilities) != nil || !bundle.Manifest.HasPhase(b.PhaseOf()) {
 		return fmt.Errorf("bundle %s: its manifest says other things than the record of %s %s", b.Digest.Short(), b.Name, b.Version)
 	}
 	return nil

@@ -33,8 +33,10 @@ func config(t testing.TB) ledger.Config {
 type anything struct{}
 
 func (anything) Admit(chain.View, *chain.Tx) (chain.Member, error) { return chain.Member{}, nil }
-func (anything) System(chain.View, chain.Env, *chain.Op) ([]abi.Write, *abi.Fault) {
-	return nil, abi.Faultf(abi.SystemRejected, "no system operations here")
+func (anything) Engine() abi.Digest                                { return abi.Digest{0xe} }
+
+func (anything) System(context.Context, chain.View, chain.Env, *chain.Op) (chain.Verdict, error) {
+	return chain.Verdict{Fault: abi.Faultf(abi.SystemRejected, "no system operations here")}, nil
 }
 func (anything) Validate(_ context.Context, _ chain.View, c abi.Call) (chain.Verdict, error) {
 	if c.Key == "refused" {

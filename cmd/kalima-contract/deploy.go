@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 func (a *app) deployCmd() *cobra.Command {
 	var patterns, phases []string
 	var instance string
+	var granted registry.Capabilities
 	cmd := &cobra.Command{
 		Use:   "deploy NAME VERSION --phase PHASE --pattern PATTERN",
 		Short: "bind an approved version to addresses",
@@ -25,6 +27,10 @@ flags may be given several times; it is one transaction, whole or not at all.
 
 A deployed contract is an instance; its state is under the instance's name. Deploying
 another version under the same instance moves all its bindings to that version.
+A version that has the phase migrate runs it once, when it replaces another one.
+
+A react contract may send requests and read the clock only if its manifest says so and
+--http and --clock grant it, each time it is deployed.
 Acts as operator unless --as says otherwise.`,
 		Example: "  kalima-contract deploy meter 1.0.0 --phase validate --pattern '/plant/**'\n  kalima-contract deploy meter 1.0.0 --instance meter-east --phase validate --phase react --pattern '/plant/east/*'",
 		Args:    args("NAME", "VERSION"),
@@ -32,25 +38,28 @@ Acts as operator unless --as says otherwise.`,
 			if len(phases) == 0 || len(patterns) == 0 {
 				return usageError(cmd, errors.New("--phase and --pattern are needed"))
 			}
-			return a.deploy(cmd.Context(), registry.Deploy{Name: given[0], Version: given[1], Instance: instance}, phases, patterns)
+			return a.deploy(cmd.Context(), registry.Deploy{Name: given[0], Version: given[1], Instance: instance, Capabilities: granted}, phases, patterns)
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&phases, "phase", nil, "validate or react")
+	f.StringSliceVar(&phases, "phase", nil, "validate, react or query")
 	f.StringArrayVar(&patterns, "pattern", nil, "addresses, such as /plant/line1 or '/plant/**'")
+	f.StringArrayVar(&granted.HTTP, "http", nil, "origin it may send requests to, such as https://api.example.com")
+	f.BoolVar(&granted.Clock, "clock", false, "let it read the node's clock")
 	f.StringVar(&instance, "instance", "", "name to deploy under (default: NAME)")
 	_ = cmd.RegisterFlagCompletionFunc("phase", completePhases)
 	return cmd
 }
 
 func completePhases(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{abi.Validate.String(), abi.React.String()}, cobra.ShellCompDirectiveNoFileComp
+	return []string{abi.Validate.String(), abi.React.String(), abi.Query.String()}, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *app) deploy(ctx context.Context, d registry.Deploy, phases, patterns []string) error {
 	if d.Instance == "" {
 		d.Instance = d.Name
 	}
+	slices.Sort(d.HTTP)
 	for _, p := range patterns {
 		if _, err := abi.ParsePattern(p); err != nil {
 			return &exitError{code: exitUsage, err: err}

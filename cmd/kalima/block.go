@@ -83,6 +83,7 @@ type blockJSON struct {
 	Term          uint64       `json:"term"`
 	Leader        abi.Identity `json:"leader"`
 	Root          abi.Digest   `json:"entries_root"`
+	Engine        abi.Digest   `json:"engine"`
 	Bytes         int          `json:"bytes"`
 	Transactions  []entryJSON  `json:"transactions"`
 }
@@ -133,7 +134,7 @@ func asBlock(b *chain.Block) blockJSON {
 	h := &b.Header
 	out := blockJSON{
 		SchemaVersion: schemaVersion, Height: h.Height, Hash: b.Hash, Parent: h.Parent, Chain: h.Chain, Time: jsonTime(h.Time),
-		Term: h.Term, Leader: h.Leader, Root: h.Root, Bytes: len(b.Bytes()), Transactions: make([]entryJSON, len(b.Entries)),
+		Term: h.Term, Leader: h.Leader, Root: h.Root, Engine: h.Engine, Bytes: len(b.Bytes()), Transactions: make([]entryJSON, len(b.Entries)),
 	}
 	for i := range b.Entries {
 		o, e := &b.Entries[i].Outcome, &out.Transactions[i]

@@ -60,9 +60,15 @@ func (c *Bindings) For(v chain.View, phase abi.Phase, a abi.Address) ([]registry
 // never wrong for an unsettled view of its own sequences, because a transaction's changes
 // only raise them.
 func (c *Bindings) find(v chain.View, phase abi.Phase, a abi.Address, settled bool) ([]bound, error) {
-	if a.IsSystem() {
-		return nil, nil
+	set, err := c.at(v, settled)
+	if err != nil {
+		return nil, err
 	}
+	return set.match(phase, a), nil
+}
+
+// at returns the bindings of a view.
+func (c *Bindings) at(v chain.View, settled bool) (*bindingSet, error) {
 	set := c.set
 	if set == nil || !set.holds(v) {
 		var err error
@@ -73,7 +79,17 @@ func (c *Bindings) find(v chain.View, phase abi.Phase, a abi.Address, settled bo
 			c.set = set
 		}
 	}
-	return set.match(phase, a), nil
+	return set, nil
+}
+
+// instance returns a binding of an instance, nil when it has none.
+func (s *bindingSet) instance(name string) (*bound, error) {
+	for i := range s.all {
+		if s.all[i].Instance == name {
+			return &s.all[i], nil
+		}
+	}
+	return nil, nil
 }
 
 // holds reports whether the set is that of the view. With no binding there is nothing

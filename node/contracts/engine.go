@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/chain"
@@ -28,6 +29,7 @@ type Config struct {
 	// It may take its time, and need not check the digest.
 	Fetch func(ctx context.Context, bundle abi.Digest) ([]byte, error)
 
+	World      host.World  // what react contracts may be granted; nil: nothing
 	Limits     host.Limits // of one call; zero fields take host.DefaultLimits
 	MaxModules int64       // bytes of the artefacts kept loaded; 0 means DefaultMaxModules
 
@@ -38,8 +40,9 @@ type Config struct {
 
 // Engine runs contracts. Safe for concurrent use.
 type Engine struct {
-	cfg   Config
-	cache *cache
+	cfg    Config
+	cache  *cache
+	digest abi.Digest
 }
 
 // New returns an engine. It loads nothing yet. The runtimes stay the caller's to close,
@@ -52,6 +55,11 @@ func New(cfg Config) *Engine {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{cfg: cfg}
+	var schedules []string
+	for _, rt := range cfg.Runtimes {
+		schedules = append(schedules, rt.Schedule())
+	}
+	e.digest = host.Engine(cfg.Limits, schedules...)
 	e.cache = newCache(cfg.MaxModules, e.load)
 	return e
 }
@@ -77,10 +85,15 @@ func (e *Engine) Warm(ctx context.Context, b registry.Binding) (*abi.Fault, erro
 func (e *Engine) Validate(ctx context.Context, c *Bindings, v chain.View, call abi.Call) (chain.Verdict, error) {
 	// Only system operations change the registry, and what a transaction's first operation
 	// sees has none before it: see Bindings.find.
-	found, err := c.find(v, abi.Validate, call.Address, call.OpIndex == 0)
-	if err != nil || len(found) == 0 {
+	set, err := c.at(v, call.OpIndex == 0)
+	if err != nil {
 		return chain.Verdict{}, err
 	}
+	found := set.match(abi.Validate, call.Address)
+	if len(found) == 0 {
+		return chain.Verdict{}, nil
+	}
+	asked := &questions{engine: e, find: set.instance}
 	var out chain.Verdict
 	state := recorder{view: v}
 	for i := range found {
@@ -90,7 +103,7 @@ func (e *Engine) Validate(ctx context.Context, c *Bindings, v chain.View, call a
 			break
 		}
 		call.Phase = abi.Validate
-		r, err := e.run(ctx, &b.Binding, &state, call)
+		r, err := e.run(ctx, &b.Binding, &state, call, asked)
 		if err != nil {
 			return chain.Verdict{}, err
 		}
@@ -117,10 +130,26 @@ func (e *Engine) React(ctx context.Context, b registry.Binding, st host.State, c
 		return host.Result{Fault: notApproved(&b)}, nil
 	}
 	call.Phase = abi.React
-	return e.run(ctx, &b, st, call)
+	return e.run(ctx, &b, st, call, &questions{engine: e, find: instanceIn(st)})
 }
 
-func (e *Engine) run(ctx context.Context, b *registry.Binding, st host.State, call abi.Call) (host.Result, error) {
+// Query runs the query entry of a deployed contract. The call's Contract names it, its Key
+// and Value are the question. found is false when no such contract has one.
+func (e *Engine) Query(ctx context.Context, st host.State, call abi.Call) (r host.Result, found bool, err error) {
+	call.Phase = abi.Query
+	q := &questions{engine: e, find: instanceIn(st)}
+	s := host.NewSession(call, st, host.Grant{}, e.cfg.Limits)
+	s.Contracts = q
+	if r, found, err = q.Query(ctx, s); r.Fault != nil && r.Fault.Code != abi.Rejected {
+		r.Fault = named(call.Contract, r.Fault)
+	}
+	return r, found, err
+}
+
+// Digest is the digest of what decides how contracts end and what they cost.
+func (e *Engine) Digest() abi.Digest { return e.digest }
+
+func (e *Engine) run(ctx context.Context, b *registry.Binding, st host.State, call abi.Call, asked host.Contracts) (host.Result, error) {
 	m, release, err := e.cache.acquire(ctx, b.Digest, b.Language)
 	if err != nil {
 		return host.Result{}, fmt.Errorf("contract %s: %w", b.Instance, err)
@@ -133,10 +162,19 @@ func (e *Engine) run(ctx context.Context, b *registry.Binding, st host.State, ca
 		return host.Result{Fault: abi.Faultf(abi.Denied, "contract %s: %v", b.Instance, err)}, nil
 	}
 	call.Contract = b.Instance
-	s := host.NewSession(call, st, host.Grant{Write: b.Write, Submit: b.Submit}, e.cfg.Limits)
+	s := host.NewSession(call, st, host.Grant{Write: b.Write, Submit: b.Submit, HTTP: b.HTTP, Clock: b.Clock}, e.cfg.Limits)
+	s.Contracts = asked
+	if call.Phase == abi.React {
+		s.World = e.cfg.World
+	}
 	r, err := m.module.Call(ctx, s)
 	if err != nil {
 		return host.Result{}, fmt.Errorf("contract %s: %w", b.Instance, err)
+	}
+	if r.Fault != nil && r.Fault.Code != abi.Rejected { // a contract that rejects speaks for itself
+		r.Fault = named(b.Instance, r.Fault)
+		e.cfg.Log.Warn("contract faulted", "instance", b.Instance, "version", b.Version, "phase", call.Phase.String(),
+			"fault", r.Fault, "where", r.Where, "detail", r.Fault.Detail, "tx", call.TxID.Short())
 	}
 	for _, line := range r.Log {
 		e.cfg.Log.Debug("contract", "instance", b.Instance, "version", b.Version, "phase", call.Phase.String(), "line", line)
@@ -181,6 +219,13 @@ func (e *Engine) load(ctx context.Context, d abi.Digest, l registry.Language) (*
 	run := *bundle
 	run.Source, run.Artefact = nil, nil
 	return &module{bundle: &run, module: m, size: int64(max(len(bundle.Artefact), leastModule))}, nil
+}
+
+// named returns a fault that says which contract it is of.
+func named(instance string, f *abi.Fault) *abi.Fault {
+	n := *f
+	n.Message = abi.Clip(strings.TrimSuffix("contract "+instance+": "+f.Message, ": "))
+	return &n
 }
 
 func notApproved(b *registry.Binding) *abi.Fault {

@@ -136,8 +136,10 @@ func (n *net) Admit(_ chain.View, tx *chain.Tx) (chain.Member, error) {
 	return chain.Member{Name: "someone", Roles: []string{registry.RoleAdmin}}, nil
 }
 
-func (n *net) System(v chain.View, env chain.Env, op *chain.Op) ([]abi.Write, *abi.Fault) {
-	return registry.Apply(v, registry.Env{Sender: env.Sender, Name: env.Member.Name, Roles: env.Member.Roles, Height: env.Height, Time: env.Time}, op.Name, op.Body)
+func (n *net) Engine() abi.Digest { return n.engine.Digest() }
+
+func (n *net) System(ctx context.Context, v chain.View, env chain.Env, op *chain.Op) (chain.Verdict, error) {
+	return n.engine.System(ctx, v, env, op)
 }
 
 func (n *net) Validate(ctx context.Context, v chain.View, call abi.Call) (chain.Verdict, error) {
@@ -197,16 +199,22 @@ func (n *net) contract(name, phase string, f func(*host.Session) *abi.Fault) reg
 	if f != nil {
 		n.script.entry[name] = f
 	}
-	text := fmt.Sprintf("name = %q\nversion = \"1.0.0\"\nlanguage = \"js\"\nabi = 1\nphases = [%q]\nsource = [\"main.js\"]\nwrite = [\"/out/*\"]\nsubmit = [\"/alarms/*\"]\n", name, phase)
+	return n.bundle(name, "1.0.0", name, fmt.Sprintf("phases = [%q]\n", phase))
+}
+
+// bundle makes a bundle of the artefact; lines are added to the manifest.
+func (n *net) bundle(name, version, artefact, lines string) registry.Publish {
+	n.t.Helper()
+	text := fmt.Sprintf("name = %q\nversion = %q\nlanguage = \"js\"\nabi = 1\nsource = [\"main.js\"]\nwrite = [\"/out/*\"]\nsubmit = [\"/alarms/*\"]\n%s", name, version, lines)
 	m, err := registry.ParseManifest([]byte(text))
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	source, err := registry.Archive([]registry.File{{Path: "kalima.toml", Data: []byte(text)}, {Path: "main.js", Data: []byte(name)}})
+	source, err := registry.Archive([]registry.File{{Path: "kalima.toml", Data: []byte(text)}, {Path: "main.js", Data: []byte(artefact)}})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	b := &registry.Bundle{Header: registry.Header{Manifest: m}, Artefact: []byte(name), Source: source}
+	b := &registry.Bundle{Header: registry.Header{Manifest: m}, Artefact: []byte(artefact), Source: source}
 	encoded, err := b.Encode()
 	if err != nil {
 		n.t.Fatal(err)

@@ -137,12 +137,14 @@ func (never) Role() string                  { return "follower" }
 type openRules struct{}
 
 func (openRules) Admit(chain.View, *chain.Tx) (chain.Member, error) { return chain.Member{}, nil }
-func (openRules) System(_ chain.View, env chain.Env, op *chain.Op) ([]abi.Write, *abi.Fault) {
+func (openRules) Engine() abi.Digest                                { return abi.Digest{0xe} }
+
+func (openRules) System(_ context.Context, _ chain.View, env chain.Env, op *chain.Op) (chain.Verdict, error) {
 	id, err := abi.ParseIdentity(string(op.Body))
 	if err != nil {
-		return nil, abi.Faultf(abi.SystemRejected, "%v", err)
+		return chain.Verdict{Fault: abi.Faultf(abi.SystemRejected, "%v", err)}, nil
 	}
-	return []abi.Write{{Address: policy.Identities, Key: id.String()}}, nil
+	return chain.Verdict{Writes: []abi.Write{{Address: policy.Identities, Key: id.String()}}}, nil
 }
 func (openRules) Validate(context.Context, chain.View, abi.Call) (chain.Verdict, error) {
 	return chain.Verdict{}, nil

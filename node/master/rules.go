@@ -8,7 +8,6 @@ import (
 	"github.com/kalima-chain/kalima/chain"
 	"github.com/kalima-chain/kalima/chain/policy"
 	"github.com/kalima-chain/kalima/node/contracts"
-	"github.com/kalima-chain/kalima/registry"
 )
 
 // rules is what the leader executes by: policy, registry and contracts, as of the
@@ -32,17 +31,18 @@ func (r *rules) Admit(v chain.View, tx *chain.Tx) (chain.Member, error) {
 	return set.Admit(tx)
 }
 
-func (r *rules) System(v chain.View, env chain.Env, op *chain.Op) ([]abi.Write, *abi.Fault) {
+func (r *rules) System(ctx context.Context, v chain.View, env chain.Env, op *chain.Op) (chain.Verdict, error) {
 	switch {
 	case policy.Owns(op.Name):
-		return policy.System(v, env, op)
+		ws, f := policy.System(v, env, op)
+		return chain.Verdict{Writes: ws, Fault: f}, nil
 	case strings.HasPrefix(op.Name, "contract."):
-		return registry.Apply(v, registry.Env{
-			Sender: env.Sender, Name: env.Member.Name, Roles: env.Member.Roles, Height: env.Height, Time: env.Time,
-		}, op.Name, op.Body)
+		return r.engine.System(ctx, v, env, op)
 	}
-	return nil, abi.Faultf(abi.SystemRejected, "no such system operation: %s", op.Name)
+	return chain.Verdict{Fault: abi.Faultf(abi.SystemRejected, "no such system operation: %s", op.Name)}, nil
 }
+
+func (r *rules) Engine() abi.Digest { return r.engine.Digest() }
 
 func (r *rules) Validate(ctx context.Context, v chain.View, call abi.Call) (chain.Verdict, error) {
 	return r.engine.Validate(ctx, &r.bindings, v, call)

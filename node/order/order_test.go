@@ -108,8 +108,10 @@ func (w *world) Find(id chain.TxID) (Result, bool, error) {
 type openRules struct{}
 
 func (openRules) Admit(chain.View, *chain.Tx) (chain.Member, error) { return chain.Member{}, nil }
-func (openRules) System(chain.View, chain.Env, *chain.Op) ([]abi.Write, *abi.Fault) {
-	return nil, nil
+func (openRules) Engine() abi.Digest                                { return abi.Digest{0xe} }
+
+func (openRules) System(context.Context, chain.View, chain.Env, *chain.Op) (chain.Verdict, error) {
+	return chain.Verdict{}, nil
 }
 func (openRules) Validate(context.Context, chain.View, abi.Call) (chain.Verdict, error) {
 	return chain.Verdict{}, nil

@@ -64,7 +64,7 @@ func startClient(n *Node, languages map[string]host.Runtime, log *slog.Logger) (
 	c.stop = append(c.stop, client.Close)
 
 	// Contracts, and the memcache that feeds them.
-	engine := contracts.New(contracts.Config{Runtimes: languages, Log: log, Fetch: func(ctx context.Context, d abi.Digest) ([]byte, error) {
+	engine := contracts.New(contracts.Config{Runtimes: languages, World: edge.NewWorld(), Log: log, Fetch: func(ctx context.Context, d abi.Digest) ([]byte, error) {
 		if b, err := store.Get(d); err == nil {
 			return b, nil
 		}

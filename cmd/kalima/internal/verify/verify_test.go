@@ -66,8 +66,11 @@ func (r *rules) Admit(v chain.View, tx *chain.Tx) (chain.Member, error) {
 	return set.Admit(tx)
 }
 
-func (r *rules) System(v chain.View, env chain.Env, op *chain.Op) ([]abi.Write, *abi.Fault) {
-	return policy.System(v, env, op)
+func (r *rules) Engine() abi.Digest { return abi.Digest{0xe} }
+
+func (r *rules) System(_ context.Context, v chain.View, env chain.Env, op *chain.Op) (chain.Verdict, error) {
+	ws, f := policy.System(v, env, op)
+	return chain.Verdict{Writes: ws, Fault: f}, nil
 }
 
 func (r *rules) Validate(context.Context, chain.View, abi.Call) (chain.Verdict, error) {
