@@ -41,6 +41,7 @@ func (w *walker) getGas() {
 func (w *walker) setGas() {
 	if w.f.local() {
 		w.with(opLocalSet, w.f.gasLocal())
+		w.clean = false
 	} else {
 		w.with(opGlobalSet, w.m.gas())
 	}
@@ -66,14 +67,19 @@ func (w *walker) spill() {
 }
 
 func (w *walker) publish() {
+	if w.clean {
+		return
+	}
 	w.with(opLocalGet, w.f.gasLocal())
 	w.with(opGlobalSet, w.m.gas())
+	w.clean = true
 }
 
 func (w *walker) reload() {
 	if w.f.local() {
 		w.with(opGlobalGet, w.m.gas())
 		w.with(opLocalSet, w.f.gasLocal())
+		w.clean = true
 	}
 }
 
@@ -86,6 +92,13 @@ func (w *walker) look(depth bool) {
 	}
 	w.i64(0)
 	w.write(opI64LtS, opIf, voidish)
+	w.refillGas()
+	w.write(opEnd)
+	w.clean = false
+}
+
+// refillGas calls the host, which adds to the gas.
+func (w *walker) refillGas() {
 	w.getGas()
 	w.with(opCall, w.m.refill())
 	if w.f.local() {
@@ -93,7 +106,6 @@ func (w *walker) look(depth bool) {
 	} else {
 		w.write(opDrop) // the host has changed the global
 	}
-	w.write(opEnd)
 }
 
 // deeper takes slots from the depth.
@@ -138,21 +150,88 @@ func (w *walker) epilogue() {
 	w.mark(Leave, 0)
 }
 
+// jump writes a br or br_if to the block that is depth outwards.
+//
+// A br_if back to a loop becomes an if around a br: the loop has another gas each time
+// round, and wazero compares and jumps in one only where the jump itself has nothing to pass.
+func (w *walker) jump(code byte, depth uint32) {
+	if !w.emit {
+		return
+	}
+	t := &w.ctl[len(w.ctl)-1-int(depth)]
+	if code == opBrIf && t.op == opLoop && t.params == 0 {
+		w.write(opIf, voidish, opBr)
+		w.number(w.label(depth) + 1)
+		w.write(opEnd)
+		return
+	}
+	w.write(code)
+	w.number(w.label(depth))
+}
+
 // loopHead opens a loop as two. The outer one is passed when the gas is used up, so that
 // the call of the host stands outside the inner loop, whose values stay in registers:
 //
-//	loop  look  loop  gas < 0: br outer  ...
+//	block exit
+//	  loop outer
+//	    block empty
+//	      loop
+//	        gas >= 0: if
+//	          ...
+//	        else
+//	          br empty
+//	        end
+//	      end
+//	      br exit
+//	    end
+//	    refill
+//	    br outer
+//	  end
+//	end
 //
-// The operands that are the loop's parameters pass through.
-func (w *walker) loopHead(raw []byte) {
-	w.out = append(w.out, raw...)
-	w.look(false)
-	w.out = append(w.out, raw...)
-	w.level += 2
+// It is an if around the whole body, not a br_if at its head, because wazero then puts the
+// branch out of the loop's way and compares and jumps in one. A loop that takes operands
+// looks at its outer head instead, so that they pass through:
+//
+//	loop outer  look  loop  gas >= 0: if  ...  else  br outer  end  end  end
+//
+// loopEnd closes either.
+func (w *walker) loopHead(raw []byte, params int) {
+	if params == 0 {
+		w.write(opBlock)
+		w.write(raw[1:]...)
+		w.write(raw...)
+		w.write(opBlock, voidish)
+		w.level += 2
+	} else {
+		w.write(raw...)
+		w.look(false)
+	}
+	w.write(raw...)
 	w.getGas()
 	w.i64(0)
-	w.write(opI64LtS)
-	w.with(opBrIf, 1)
+	w.write(opI64GeS, opIf)
+	w.write(raw[1:]...)
+	w.level += 3
+	w.clean = false
+}
+
+func (w *walker) loopEnd(params int) {
+	w.write(opElse)
+	if params > 0 {
+		w.with(opBr, 2)
+		w.write(opEnd, opEnd, opEnd)
+		w.level -= 3
+		return
+	}
+	w.with(opBr, 2)
+	w.write(opEnd, opEnd)
+	w.with(opBr, 2)
+	w.write(opEnd)
+	w.refillGas()
+	w.with(opBr, 0)
+	w.write(opEnd, opEnd)
+	w.level -= 5
 }
 
 // bulk charges for the size on top of the stack, and looks.

@@ -21,7 +21,7 @@ func ExportGlobal(n int) string { return fmt.Sprintf(reserved+"global.%d", n) }
 
 // Version names the rewriting and the price table. A change of any output is a new
 // version: nodes that disagree about gas fork.
-const Version = 1
+const Version = 2
 
 // Limits bound a module before anything compiles it. The defaults keep the worst
 // compile measured below a second, and leave room for what the Go toolchain emits.

@@ -70,6 +70,7 @@ const (
 	opF64Const     = 0x44
 	opI32LtS       = 0x48
 	opI64LtS       = 0x53
+	opI64GeS       = 0x59
 	opF32Ne        = 0x5c
 	opF64Ne        = 0x62
 	opI64Add       = 0x7c

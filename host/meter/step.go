@@ -149,10 +149,7 @@ func (w *walker) branch(code byte, depth uint32) *Refusal {
 	if err := w.leave(depth); err != nil {
 		return err
 	}
-	if w.emit {
-		w.write(code)
-		w.number(w.label(depth))
-	}
+	w.jump(code, depth)
 	if code == opBr {
 		w.die()
 		return nil

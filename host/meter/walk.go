@@ -18,25 +18,25 @@ type walker struct {
 	segs   int     // begun so far
 	made   int     // instructions that can make a NaN, so far
 	level  uint32  // open blocks in the output
+	clean  bool    // the gas global holds what the gas local does
 	blocks int
 	nans   nans
 }
 
 // frame is one block of the input that is open.
 type frame struct {
-	op        byte
-	params    int
-	results   int
-	height    int // of the operand stack below the parameters
-	dead      bool
-	wasDead   bool
-	branched  bool // a branch goes to its end
-	exit      int  // the outermost block that something in it branches to; blocks inside that are left otherwise than by their end
-	effects   bool // it holds a call or a loop
-	openSeg   int
-	elseSeen  bool
-	label     uint32 // level in the output that a branch to it names
-	twoLevels bool   // a loop: two blocks in the output
+	op       byte
+	params   int
+	results  int
+	height   int // of the operand stack below the parameters
+	dead     bool
+	wasDead  bool
+	branched bool // a branch goes to its end
+	exit     int  // the outermost block that something in it branches to; blocks inside that are left otherwise than by their end
+	effects  bool // it holds a call or a loop
+	openSeg  int
+	elseSeen bool
+	label    uint32 // level in the output that a branch to it names
 }
 
 func (w *walker) walk() *Refusal {
@@ -202,7 +202,7 @@ func (w *walker) open(code byte, from int) *Refusal {
 	if code == opLoop {
 		w.effect()
 		w.f.loops = true
-		w.blocks++ // two in the output
+		w.blocks++ // more in the output
 	}
 	if err := w.show(params); err != nil { // a loop's parameters come from branches too
 		return err
@@ -210,16 +210,18 @@ func (w *walker) open(code byte, from int) *Refusal {
 	height := max(len(w.stack)-params, w.top().height)
 	raw := w.r.b[from:w.r.pos]
 	wasDead := w.seg == none
+	label := w.level + 1
 	if w.emit {
 		if code == opLoop {
-			w.loopHead(raw)
+			w.loopHead(raw, params)
+			label = w.level - 1
 		} else {
 			w.out = append(w.out, raw...)
 			w.level++
 		}
 	}
 	w.ctl = append(w.ctl, frame{op: code, params: params, results: results, height: height, wasDead: wasDead,
-		openSeg: w.seg, exit: len(w.ctl), label: w.level, twoLevels: code == opLoop})
+		openSeg: w.seg, exit: len(w.ctl), label: label})
 	// In dead code fewer operands than parameters may be there.
 	w.stack = w.stack[:height]
 	w.push(params)
@@ -244,6 +246,7 @@ func (w *walker) elseArm() *Refusal {
 	w.stack = w.stack[:t.height]
 	w.push(t.params)
 	w.write(opElse)
+	w.clean = false
 	w.begin()
 	return nil
 }
@@ -282,12 +285,13 @@ func (w *walker) end() *Refusal {
 		w.effect()
 	}
 	w.push(t.results)
-	w.write(opEnd)
-	w.level--
-	if t.twoLevels && w.emit {
+	if t.op == opLoop {
+		w.loopEnd(t.params)
+	} else {
 		w.write(opEnd)
 		w.level--
 	}
+	w.clean = false
 	switch {
 	case t.wasDead:
 		w.seg = none
