@@ -17,42 +17,79 @@ type tcase struct {
 	key    string
 	arg    string
 	limits host.Limits
+	call   func(*abi.Call) // changes the call
+	grant  *host.Grant     // nil is testGrant
+	alone  bool            // no other contracts, no world
+	batch  bool            // the state is a host.Batcher
 
 	codes   []abi.Code // any of these; none means OK
 	reason  int32
-	message string // wanted exactly when the code is Rejected
-	writes  []abi.Write
+	message string      // wanted exactly when the code is Rejected
+	writes  []abi.Write // before what it hands out
 	submits []abi.Write
+	out     *string // what it hands out, each phase in its way; nil is nothing
 	log     []string
+	usage   *host.Usage // reads, writes and bytes; nil is any
+}
+
+// during is the phase of the case.
+func (tt tcase) during() abi.Phase {
+	if tt.phase == 0 {
+		return abi.Validate
+	}
+	return tt.phase
 }
 
 // big gas, so that another limit is met first.
 const plenty = 1 << 40
 
-func out(v string) []abi.Write { return []abi.Write{{Address: own, Key: "out", Value: []byte(v)}} }
+func out(v string) *string { return &v }
 
 func one(a abi.Address, k, v string) []abi.Write {
 	return []abi.Write{{Address: a, Key: k, Value: []byte(v)}}
 }
 
+func all(lists ...[]abi.Write) (ws []abi.Write) {
+	for _, l := range lists {
+		ws = append(ws, l...)
+	}
+	return ws
+}
+
 func codes(c ...abi.Code) []abi.Code { return c }
 
-func cases(kit Kit) []tcase {
-	all := plainCases()
-	all = append(all, stateCases()...)
-	all = append(all, endCases(kit)...)
-	all = append(all, hostCases()...)
-	if kit.Pointers {
-		all = append(all, tcase{name: "bad pointer", key: "bad-pointer", codes: codes(abi.BadHostCall)})
+// in makes the same cases of another phase.
+func in(phase abi.Phase, list ...tcase) []tcase {
+	for i := range list {
+		list[i].phase = phase
+		list[i].name += " in " + phase.String()
 	}
-	return all
+	return list
+}
+
+// fails makes cases of calls that end with a code.
+func fails(code abi.Code, list ...tcase) []tcase {
+	for i := range list {
+		list[i].codes = codes(code)
+	}
+	return list
+}
+
+func cases(kit Kit) (list []tcase) {
+	for _, more := range [][]tcase{
+		plainCases(), phaseCases(), stateCases(), writeCases(), limitCases(), listCases(), queryCases(), replyCases(),
+		eventCases(), worldCases(), endCases(kit), hostCases(), logCases(), pointerCases(kit),
+	} {
+		list = append(list, more...)
+	}
+	return list
 }
 
 func plainCases() []tcase {
 	call := NewCall(abi.Validate, "fields", "arg")
 	fields := []string{"", "/plant1/line2/press4", "fields", "arg", string(call.Sender[:]), string(call.TxID[:]),
 		"device writer", name, string(call.Chain[:]), "press-4"}
-	var fw, nw, rw []abi.Write
+	var fw, nw []abi.Write
 	for i := 1; i < len(fields); i++ {
 		fw = append(fw, one(own, fmt.Sprintf("f%d", i), fields[i])...)
 	}
@@ -60,28 +97,28 @@ func plainCases() []tcase {
 	for i := 1; i < len(numbers); i++ {
 		nw = append(nw, one(own, fmt.Sprintf("n%d", i), numbers[i])...)
 	}
-	rw = append(rw, one(own, "a", randomBytes(abi.Validate, "40", 80)[:40])...)
-	rw = append(rw, one(own, "b", randomBytes(abi.Validate, "40", 80)[40:])...)
+	drawn := randomBytes(abi.Validate, "40", 80)
 	return []tcase{
 		{name: "accept", key: "accept"},
-		{name: "react accepts", phase: abi.React, key: "accept"},
-		{name: "echo text", key: "echo", arg: "hello", writes: out("hello")},
-		{name: "echo every byte", key: "echo", arg: allBytes(), writes: out(allBytes())},
-		{name: "echo nothing is a delete", key: "echo", writes: out("")},
-		{name: "echo 10 KiB", key: "echo", arg: strings.Repeat("0123456789abcdef", 640), writes: out(strings.Repeat("0123456789abcdef", 640))},
+		{name: "echo text", key: "echo", arg: "hello", out: out("hello")},
+		{name: "echo every byte", key: "echo", arg: allBytes(), out: out(allBytes())},
+		{name: "echo nothing is a delete", key: "echo", out: out("")},
+		{name: "echo 10 KiB", key: "echo", arg: strings.Repeat("0123456789abcdef", 640), out: out(strings.Repeat("0123456789abcdef", 640))},
 		{name: "every field", key: "fields", arg: "arg", writes: fw},
 		{name: "every number", key: "numbers", writes: nw},
-		{name: "one field", key: "field", arg: "9", writes: out("press-4")},
-		{name: "one number", key: "number", arg: "3", writes: out("41")},
-		{name: "the sender's time", key: "number", arg: "7", writes: out("1794999999000001")},
 		{name: "unknown field", key: "field", arg: "99", codes: codes(abi.BadHostCall)},
 		{name: "field 0", key: "field", arg: "0", codes: codes(abi.BadHostCall)},
 		{name: "field -1", key: "field", arg: "-1", codes: codes(abi.BadHostCall)},
+		{name: "field 10", key: "field", arg: "10", codes: codes(abi.BadHostCall)},
 		{name: "unknown number", key: "number", arg: "99", codes: codes(abi.BadHostCall)},
+		{name: "number 0", key: "number", arg: "0", codes: codes(abi.BadHostCall)},
+		{name: "number -1", key: "number", arg: "-1", codes: codes(abi.BadHostCall)},
 		{name: "unknown case", key: "no such case", codes: codes(abi.Rejected), reason: 99, message: "unknown case"},
-		{name: "work", key: "work", arg: "1000", writes: out(work(1000))},
-		{name: "random", key: "random", arg: "40", writes: rw},
+		{name: "work", key: "work", arg: "1000", out: out(work(1000))},
+		{name: "random", key: "random", arg: "40", writes: all(one(own, "a", drawn[:40]), one(own, "b", drawn[40:]))},
+		{name: "random of no bytes", key: "random", arg: "0", writes: all(one(own, "a", ""), one(own, "b", ""))},
 		{name: "random too much", key: "random", arg: "65537", codes: codes(abi.BadHostCall)},
+		{name: "nothing is remembered", key: "remember", arg: "me", out: out("[]")},
 	}
 }
 
@@ -93,106 +130,81 @@ func work(n int) string {
 	return fmt.Sprint(x)
 }
 
-func stateCases() []tcase {
-	long := strings.Repeat("k", abi.MaxKey+1)
-	return []tcase{
-		{name: "get own", key: "get", arg: " k", writes: out("=value")},
-		{name: "get own by address", key: "get", arg: string(own) + " k", writes: out("=value")},
-		{name: "get absent", key: "get", arg: " nothing", writes: out("absent")},
-		{name: "get another address", key: "get", arg: "/other x", writes: out("=y")},
-		{name: "get bytes", key: "get", arg: "/other bin", writes: out("=\x00\xff")},
-		{name: "get in react", phase: abi.React, key: "get", arg: "no-slash k", codes: codes(abi.BadHostCall)},
-		{name: "get malformed address", key: "get", arg: "other x", codes: codes(abi.BadHostCall)},
-		{name: "get empty key", key: "get", arg: "/other ", codes: codes(abi.BadHostCall)},
-		{name: "get long key", key: "get", arg: "/other " + long, codes: codes(abi.BadHostCall)},
-		{name: "keys own", key: "keys", writes: out("a,k,z,")},
-		{name: "keys other", key: "keys", arg: "/other", writes: out("bin,x,")},
-		{name: "keys none", key: "keys", arg: "/nothing", writes: out("none")},
-		{name: "keys malformed address", key: "keys", arg: "//", codes: codes(abi.BadHostCall)},
-		{name: "after", key: "after", arg: " a", writes: out("=k")},
-		{name: "after between", key: "after", arg: " l", writes: out("=z")},
-		{name: "after the last", key: "after", arg: " z", writes: out("absent")},
-		{name: "put own", key: "put", arg: " key some value", writes: one(own, "key", "some value")},
-		{name: "put granted", key: "put", arg: "/granted/here key v", writes: one("/granted/here", "key", "v")},
-		{name: "put empty deletes", key: "put", arg: " k ", writes: one(own, "k", "")},
-		{name: "put not granted", key: "put", arg: "/other key v", codes: codes(abi.Denied)},
-		{name: "put another contract's state", key: "put", arg: string(abi.StateAddress("other")) + " key v", codes: codes(abi.Denied)},
-		{name: "put system", key: "put", arg: "/_kalima/grants key v", codes: codes(abi.Denied)},
-		{name: "put malformed address", key: "put", arg: "/a//b key v", codes: codes(abi.BadHostCall)},
-		{name: "put empty key", key: "put", arg: "/granted  v", codes: codes(abi.BadHostCall)},
-		{name: "put control character", key: "put", arg: "/granted a\x01b v", codes: codes(abi.BadHostCall)},
-		{name: "put long key", key: "put", arg: " " + long + " v", codes: codes(abi.BadHostCall)},
-		{name: "put in react", phase: abi.React, key: "put", arg: " key v", codes: codes(abi.Denied)},
-		{name: "delete", key: "delete", arg: " k", writes: one(own, "k", "")},
-		{name: "delete not granted", key: "delete", arg: "/other x", codes: codes(abi.Denied)},
-		{name: "own writes are seen", key: "overlay", writes: append(append(append(one(own, "b", "3"), one(own, "c", "4")...),
-			one(own, "a", "")...), out("absent,3,4;b,c,k,z,")...)},
-		{name: "64 writes", key: "writes", arg: "64", writes: manyWrites(64)},
-		{name: "65 writes", key: "writes", arg: "65", codes: codes(abi.TooMuch)},
-		{name: "fewer writes allowed", key: "writes", arg: "3", limits: host.Limits{Writes: 2}, codes: codes(abi.TooMuch)},
-		{name: "12000 bytes", key: "big", arg: "12000", writes: out(strings.Repeat("b", 12000))},
-		{name: "13000 bytes", key: "big", arg: "13000", codes: codes(abi.TooMuch)},
-		{name: "largest value", key: "big", arg: fmt.Sprint(abi.MaxValue), limits: host.Limits{Bytes: 1 << 20}, writes: out(strings.Repeat("b", abi.MaxValue))},
-		{name: "value too large", key: "big", arg: fmt.Sprint(abi.MaxValue + 1), limits: host.Limits{Bytes: 1 << 20}, codes: codes(abi.BadHostCall)},
-	}
-}
-
-func manyWrites(n int) (w []abi.Write) {
-	for i := range n {
-		w = append(w, one(own, fmt.Sprintf("w%d", i), "x")...)
-	}
-	return w
-}
-
-func endCases(kit Kit) []tcase {
-	recursion := codes(abi.StackOverflow)
-	if kit.NoRecursion {
-		recursion = append(recursion, abi.Trap)
-	}
-	memory := codes(abi.OutOfMemory, abi.Crashed)
-	return []tcase{
-		{name: "reject", key: "reject", arg: "7 value out of range", codes: codes(abi.Rejected), reason: 7, message: "value out of range"},
-		{name: "reject in react", phase: abi.React, key: "reject", arg: "7 no", codes: codes(abi.Rejected), reason: 7, message: "no"},
-		{name: "reject negative", key: "reject", arg: "-5 no", codes: codes(abi.Rejected), reason: -5, message: "no"},
-		{name: "reject 0 is a rejection", key: "reject", arg: "0 no", codes: codes(abi.Rejected), message: "no"},
-		{name: "reject without text", key: "reject", arg: "1 ", codes: codes(abi.Rejected), reason: 1},
-		{name: "reject cuts text", key: "reject", arg: "1 " + strings.Repeat("x", 300), codes: codes(abi.Rejected), reason: 1, message: strings.Repeat("x", abi.MaxMessage)},
-		{name: "exit 0", key: "exit", arg: "0"},
-		{name: "exit 7", key: "exit", arg: "7", codes: codes(abi.Rejected), reason: 7},
-		{name: "exit -1", key: "exit", arg: "-1", codes: codes(abi.Rejected), reason: -1},
-		{name: "exit drops writes", key: "put-exit", codes: codes(abi.Rejected), reason: 7},
-		{name: "trap drops writes", key: "put-trap", codes: codes(abi.Trap)},
-		{name: "trap", key: "trap", codes: codes(abi.Trap)},
-		{name: "trap in react", phase: abi.React, key: "trap", codes: codes(abi.Trap)},
-		{name: "a fault can not be caught", key: "swallow", codes: codes(abi.BadHostCall)},
-		{name: "a rejection can not be caught", key: "swallow-reject", codes: codes(abi.Rejected), reason: 5, message: "no"},
-		{name: "loop", key: "loop", limits: host.Limits{Gas: 5_000_000}, codes: codes(abi.OutOfGas)},
-		{name: "work beyond gas", key: "work", arg: "100000000", limits: host.Limits{Gas: 1_000_000}, codes: codes(abi.OutOfGas)},
-		{name: "writes beyond gas", key: "writes", arg: "60", limits: host.Limits{Gas: 40_000}, codes: codes(abi.OutOfGas)},
-		{name: "memory", key: "memory", limits: host.Limits{Gas: plenty}, codes: memory},
-		{name: "recursion", key: "recurse", limits: host.Limits{Gas: plenty}, codes: recursion},
-	}
-}
-
 func hostCases() []tcase {
 	seed := sha256.Sum256([]byte("hosttest"))
 	key := ed25519.NewKeyFromSeed(seed[:])
 	msg := "forty-two"
 	good := string(key.Public().(ed25519.PublicKey)) + string(ed25519.Sign(key, []byte(msg))) + msg
 	bad := good[:len(good)-1] + "x"
+	mute := string(key.Public().(ed25519.PublicKey)) + string(ed25519.Sign(key, nil))
 	sum, none := sha256.Sum256([]byte("abc")), sha256.Sum256(nil)
+	long := strings.Repeat("0123456789abcdef", 640)
+	longSum := sha256.Sum256([]byte(long))
 	return []tcase{
-		{name: "sha256", key: "sha256", arg: "abc", writes: out(string(sum[:]))},
-		{name: "sha256 of nothing", key: "sha256", writes: out(string(none[:]))},
-		{name: "ed25519 good", key: "ed25519", arg: good, writes: out("1")},
-		{name: "ed25519 bad", key: "ed25519", arg: bad, writes: out("0")},
-		{name: "log", key: "log", arg: "1 hello world", log: []string{"hello world"}},
-		{name: "log bounded", key: "log", arg: "5 12345678", limits: host.Limits{Log: 20}, log: []string{"12345678", "12345678"}},
-		{name: "log is kept on a fault", key: "log", arg: "100000 x", limits: host.Limits{Gas: 100_000, Log: 1}, codes: codes(abi.OutOfGas), log: []string{"x"}},
-		{name: "submit", phase: abi.React, key: "submit", arg: "/submit/alarms key high", submits: one("/submit/alarms", "key", "high")},
-		{name: "submit not granted", phase: abi.React, key: "submit", arg: "/granted key high", codes: codes(abi.Denied)},
-		{name: "submit to own state", phase: abi.React, key: "submit", arg: " key high", codes: codes(abi.Denied)},
-		{name: "submit malformed", phase: abi.React, key: "submit", arg: "submit key high", codes: codes(abi.BadHostCall)},
-		{name: "submit in validate", key: "submit", arg: "/submit/alarms key high", codes: codes(abi.Denied)},
+		{name: "sha256", key: "sha256", arg: "abc", out: out(string(sum[:]))},
+		{name: "sha256 of nothing", key: "sha256", out: out(string(none[:]))},
+		{name: "sha256 of 10 KiB", key: "sha256", arg: long, out: out(string(longSum[:]))},
+		{name: "ed25519 good", key: "ed25519", arg: good, out: out("1")},
+		{name: "ed25519 bad", key: "ed25519", arg: bad, out: out("0")},
+		{name: "ed25519 of nothing", key: "ed25519", arg: mute, out: out("1")},
+		{name: "ed25519 another key", key: "ed25519", arg: strings.Repeat("\x01", 32) + good[32:], out: out("0")},
 	}
+}
+
+func logCases() []tcase {
+	return []tcase{
+		{name: "log", key: "log", arg: "1 hello world", log: []string{"hello world"}},
+		{name: "log twice", key: "log", arg: "2 Grüße, 世界", log: []string{"Grüße, 世界", "Grüße, 世界"}},
+		{name: "log a line break", key: "log", arg: "1 a\nb", log: []string{"a\nb"}},
+		{name: "log nothing", key: "log", arg: "2 ", log: []string{"", ""}},
+		{name: "log in react", phase: abi.React, key: "log", arg: "1 x", log: []string{"x"}},
+		{name: "log in query", phase: abi.Query, key: "log", arg: "1 x", log: []string{"x"}},
+		{name: "log up to the limit", key: "log", arg: "3 12345678", limits: host.Limits{Log: 16}, log: []string{"12345678", "12345678"}},
+		{name: "log bounded", key: "log", arg: "5 12345678", limits: host.Limits{Log: 20}, log: []string{"12345678", "12345678"}},
+		{name: "log longer than all", key: "log", arg: "1 " + strings.Repeat("x", 9000), log: []string{}},
+		{name: "log is kept on a fault", key: "log", arg: "100000 x", limits: host.Limits{Gas: 100_000, Log: 1}, codes: codes(abi.OutOfGas), log: []string{"x"}},
+		{name: "a query's log is the caller's", key: "query", arg: "twin log 2 asked", log: []string{"asked", "asked"}, out: out("=")},
+	}
+}
+
+func pointerCases(kit Kit) (list []tcase) {
+	if !kit.Pointers {
+		return nil
+	}
+	ref := func(address, key string) string {
+		return string(rune(len(address))) + address + string(rune(len(key))) + key
+	}
+	value := func(v string) string { return string(abi.AppendValue(nil, abi.Value{Bytes: []byte(v), Ok: true})) }
+	list = fails(abi.BadHostCall,
+		tcase{name: "bad pointer", key: "bad-pointer"},
+		tcase{name: "list with a length alone", key: "list", arg: ref("", "k") + "\x00"},
+		tcase{name: "list cut off in an address", key: "list", arg: "\x05/a"},
+		tcase{name: "list cut off after an address", key: "list", arg: "\x02/a"},
+		tcase{name: "list cut off in a key", key: "list", arg: "\x00\x03k"},
+		tcase{name: "list with an empty key", key: "list", arg: ref("", "")},
+		tcase{name: "list with a bad address", key: "list", arg: ref("", "k") + ref("/a/", "k")},
+		tcase{name: "list with a bad key", key: "list", arg: ref("", "a\xff")},
+		tcase{name: "list of 65 keys", key: "list", arg: strings.Repeat(ref("", "k"), 65)},
+	)
+	list = append(list,
+		tcase{name: "list", key: "list", arg: ref("", "k") + ref("/other", "none") + ref("/other", "x"),
+			out: out(value("value") + "\xff\xff\xff\xff" + value("y"))},
+		tcase{name: "list of nothing", key: "list", out: out("")})
+	if !kit.Raw {
+		return list
+	}
+	list = append(list, tcase{name: "kept answers", key: "kept", out: out("0 9 1 1")})
+	for _, f := range abi.Functions() {
+		switch phase := abi.Validate; f.Name {
+		case abi.FnNumber, abi.FnClock: // have no pointer
+		case abi.FnSubmit, abi.FnHTTP:
+			list = append(list, in(abi.React, fails(abi.BadHostCall, tcase{name: "bad pointer of " + f.Name, key: "bad-pointer", arg: f.Name})...)...)
+		default:
+			if f.Name == abi.FnReply {
+				phase = abi.Query
+			}
+			list = append(list, in(phase, fails(abi.BadHostCall, tcase{name: "bad pointer of " + f.Name, key: "bad-pointer", arg: f.Name})...)...)
+		}
+	}
+	return list
 }

@@ -11,12 +11,15 @@ type Kit struct {
 	// Runtime makes a runtime. The suite closes it.
 	Runtime func(t testing.TB) host.Runtime
 
-	// Contract returns the artefact of the contract of that name, "conformance" or
-	// "abi2". It may build it; it is called once for each name and test.
+	// Contract returns the artefact of a contract, by its name in the package comment. It
+	// may build it; it is called once for each name and test.
 	Contract func(t testing.TB, name string) []byte
 
-	// Pointers says that contracts pass pointers, so the case bad-pointer applies.
+	// Pointers says that contracts pass pointers, so the cases of bad ones apply.
 	Pointers bool
+
+	// Raw says that the contract uses no SDK, so the cases that no SDK can express apply.
+	Raw bool
 
 	// NoRecursion says that the language refuses recursion; recurse may then Trap.
 	NoRecursion bool
@@ -26,5 +29,7 @@ type Kit struct {
 func Run(t *testing.T, kit Kit) {
 	t.Run("load", func(t *testing.T) { runLoad(t, kit) })
 	t.Run("call", func(t *testing.T) { runCalls(t, kit) })
+	t.Run("gas", func(t *testing.T) { runGas(t, kit) })
+	t.Run("probe", func(t *testing.T) { runProbe(t, kit) })
 	t.Run("behaviour", func(t *testing.T) { runBehaviour(t, kit) })
 }
