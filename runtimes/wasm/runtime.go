@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -14,12 +15,31 @@ import (
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/host/meter"
+	"github.com/kalima-chain/kalima/runtimes/worker"
 )
 
 // Config is the settings of the engine. The zero Config is good for a node.
 type Config struct {
-	// CacheDir keeps compiled code between runs. Empty means in memory only.
+	// CacheDir keeps compiled code between runs. Empty means in memory only. Processes may
+	// share it.
 	CacheDir string
+
+	// CacheKey is what entries of CacheDir are sealed with: code that somebody else put
+	// there is not run. It must stay the same between runs and be kept elsewhere. Empty means
+	// that damage is found and malice is not.
+	CacheKey []byte
+
+	// CacheSize is the most bytes kept in CacheDir. 0 means 1 GiB.
+	CacheSize int64
+
+	// CompileTime and CompileMemory are the budget for compiling one contract, in a program
+	// whose RunIfWorker has CompileRole; beyond it Load's error is ErrBudget. 0 means 2
+	// minutes and 2 GiB, many times what the worst module within meter.Limits takes.
+	CompileTime   time.Duration
+	CompileMemory uint64
+
+	// InProcess compiles in this process though the program has CompileRole.
+	InProcess bool
 
 	// Interpreter runs contracts without compiling them: slow, and with a native stack
 	// of 2,000 calls, beyond which a call is an error of the node. For comparisons.
@@ -67,7 +87,31 @@ func (c Config) withDefaults() Config {
 	if c.InitGas == 0 {
 		c.InitGas = 1e9
 	}
+	if c.CacheSize == 0 {
+		c.CacheSize = 1 << 30
+	}
+	if c.CompileTime == 0 {
+		c.CompileTime = 2 * time.Minute
+	}
+	if c.CompileMemory == 0 {
+		c.CompileMemory = 2 << 30
+	}
 	return c
+}
+
+// pages bounds the memory of any module. The meter refuses what goes beyond MaxMemory; one
+// more is for the page that is its own.
+func (c Config) pages() uint32 { return uint32(c.MaxMemory/pageSize) + 1 }
+
+// engineConfig is what code depends on: the same in this process and in a child.
+func engineConfig(interpreter bool, pages uint32) wazero.RuntimeConfig {
+	wc := wazero.NewRuntimeConfigCompiler()
+	if interpreter {
+		wc = wazero.NewRuntimeConfigInterpreter()
+	}
+	return wc.WithCoreFeatures(api.CoreFeaturesV2 &^ api.CoreFeatureSIMD).
+		WithMemoryLimitPages(pages).
+		WithDebugInfoEnabled(false)
 }
 
 // Runtime is the engine. It keeps compiled code by the digest of the artefact, so loading
@@ -76,6 +120,8 @@ type Runtime struct {
 	cfg   Config
 	rt    wazero.Runtime
 	cache wazero.CompilationCache
+
+	compiler *compiler
 
 	// build is held while something is compiled or instantiated: wazero does both
 	// best one at a time. Calls do not take it, unless they need one more instance.
@@ -99,20 +145,15 @@ var _ host.Runtime = (*Runtime)(nil)
 // New starts the engine.
 func New(cfg Config) (*Runtime, error) {
 	cfg = cfg.withDefaults()
-	wc := wazero.NewRuntimeConfigCompiler()
-	if cfg.Interpreter {
-		wc = wazero.NewRuntimeConfigInterpreter()
-	}
-	wc = wc.WithCoreFeatures(api.CoreFeaturesV2 &^ api.CoreFeatureSIMD).
-		WithMemoryLimitPages(uint32(cfg.MaxMemory/pageSize) + 1).
-		WithDebugInfoEnabled(false)
+	wc := engineConfig(cfg.Interpreter, cfg.pages())
 	r := &Runtime{cfg: cfg, compiled: map[abi.Digest]*compiled{}, pool: pool{limit: cfg.PoolMemory}}
-	if cfg.CacheDir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+	r.compiler = &compiler{cfg: cfg, lock: &r.build, child: !cfg.Interpreter && !cfg.InProcess && worker.HasRole(compileRole)}
+	if r.compiler.child || (cfg.CacheDir != "" && !cfg.Interpreter) {
+		stage, cache, err := newStage()
 		if err != nil {
-			return nil, fmt.Errorf("open the cache of compiled contracts in %s: %w", cfg.CacheDir, err)
+			return nil, fmt.Errorf("make a directory for compiled contracts: %w", err)
 		}
-		r.cache = cache
+		r.cache, r.compiler.stage = cache, stage
 		wc = wc.WithCompilationCache(cache)
 	}
 	ctx := context.Background()
@@ -121,6 +162,9 @@ func New(cfg Config) (*Runtime, error) {
 		if err := r.hostModule(ctx, name, funcs); err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare host module %s: %w", name, err), r.Close())
 		}
+	}
+	if err := r.compiler.start(r.rt); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -145,9 +189,15 @@ func (r *Runtime) Close() error {
 	ctx := context.Background()
 	err := r.rt.Close(ctx)
 	if r.cache != nil {
-		err = errors.Join(err, r.cache.Close(ctx))
+		err = errors.Join(err, r.cache.Close(ctx), r.compiler.stage.close())
 	}
 	return err
+}
+
+// CompileStats tells where code came from.
+func (r *Runtime) CompileStats() CompileStats {
+	c := r.compiler
+	return CompileStats{Compiled: c.compiled.Load(), Cached: c.cached.Load(), Rejected: c.rejected.Load(), Unkept: c.unkept.Load()}
 }
 
 // Load meters, compiles and initialises a contract.
@@ -155,13 +205,12 @@ func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r.build.Lock()
-	defer r.build.Unlock()
 	c, err := r.compile(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	c.users++
+	r.build.Lock()
+	defer r.build.Unlock()
 	m := &module{rt: r, compiled: c}
 	if err := m.initialise(ctx); err != nil {
 		r.release(c)
@@ -170,10 +219,11 @@ func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
 	return m, nil
 }
 
-// compile returns the code of an artefact, from the cache or new. build is held.
+// compile returns the code of an artefact, with one use of it counted. Calls of other
+// contracts go on meanwhile.
 func (r *Runtime) compile(ctx context.Context, code []byte) (*compiled, error) {
 	digest := abi.Digest(sha256.Sum256(code))
-	if c := r.compiled[digest]; c != nil {
+	if c := r.use(digest, nil); c != nil {
 		return c, nil
 	}
 	metered, err := meter.Rewrite(code, meter.Config{})
@@ -186,13 +236,30 @@ func (r *Runtime) compile(ctx context.Context, code []byte) (*compiled, error) {
 	if err := checkModule(&metered.Info); err != nil {
 		return nil, err
 	}
-	cm, err := r.rt.CompileModule(ctx, metered.Code)
+	cm, err := r.compiler.compile(ctx, digest, metered.Code)
 	if err != nil {
-		return nil, &host.Refusal{Reason: "not valid WebAssembly: " + abi.Clip(err.Error())}
+		return nil, err
 	}
-	c := &compiled{digest: digest, code: cm, info: metered.Info}
-	r.compiled[digest] = c
-	return c, nil
+	return r.use(digest, &compiled{digest: digest, code: cm, info: metered.Info}), nil
+}
+
+// use counts a use of an artefact's code. When there is none it takes fresh, which may be
+// nil.
+func (r *Runtime) use(digest abi.Digest, fresh *compiled) *compiled {
+	r.build.Lock()
+	defer r.build.Unlock()
+	c := r.compiled[digest]
+	switch {
+	case c == nil && fresh == nil:
+		return nil
+	case c == nil:
+		c = fresh
+		r.compiled[digest] = c
+	case fresh != nil: // another Load was quicker
+		fresh.code.Close(context.Background())
+	}
+	c.users++
+	return c
 }
 
 // release gives up one use of the code. build is held.
