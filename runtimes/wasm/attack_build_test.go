@@ -101,9 +101,9 @@ func op(codes ...byte) []byte { return codes }
 
 func call1(f int) []byte { return append([]byte{opCall}, u(f)...) }
 
-func vec(parts [][]byte) []byte { return append(u(len(parts)), cat(parts...)...) }
+func vecOf(parts [][]byte) []byte { return append(u(len(parts)), cat(parts...)...) }
 
-func text(s string) []byte { return append(u(len(s)), s...) }
+func nameOf(s string) []byte { return append(u(len(s)), s...) }
 
 func section(id byte, body []byte) []byte { return cat([]byte{id}, u(len(body)), body) }
 
@@ -130,7 +130,7 @@ func (m *mod) first() int {
 
 // export adds an export of kind 0 function, 1 table, 2 memory, 3 global.
 func (m *mod) export(name string, kind byte, index int) {
-	m.exports = append(m.exports, cat(text(name), []byte{kind}, u(index))...)
+	m.exports = append(m.exports, cat(nameOf(name), []byte{kind}, u(index))...)
 	m.nexport++
 }
 
@@ -139,7 +139,7 @@ func (m mod) bytes() []byte {
 	types := append([][]byte{sig(nil, nil), sig(nil, []byte{i32})}, m.types...)
 	var imports, decls, bodies [][]byte
 	for _, i := range m.imports {
-		imports = append(imports, cat(text(i.module), text(i.name), i.desc))
+		imports = append(imports, cat(nameOf(i.module), nameOf(i.name), i.desc))
 	}
 	funcs := m.funcs
 	if !m.bare {
@@ -162,30 +162,30 @@ func (m mod) bytes() []byte {
 	if memory == nil {
 		memory = []byte{0, 1}
 	}
-	out := cat([]byte("\x00asm\x01\x00\x00\x00"), section(1, vec(types)))
+	out := cat([]byte("\x00asm\x01\x00\x00\x00"), section(1, vecOf(types)))
 	if imports != nil {
-		out = append(out, section(2, vec(imports))...)
+		out = append(out, section(2, vecOf(imports))...)
 	}
-	out = append(out, section(3, vec(decls))...)
+	out = append(out, section(3, vecOf(decls))...)
 	if m.tables != nil {
-		out = append(out, section(4, vec(m.tables))...)
+		out = append(out, section(4, vecOf(m.tables))...)
 	}
 	if len(memory) > 0 {
 		out = append(out, section(5, cat(u(1), memory))...)
 	}
 	if m.globals != nil {
-		out = append(out, section(6, vec(m.globals))...)
+		out = append(out, section(6, vecOf(m.globals))...)
 	}
 	out = append(out, section(7, cat(u(m.nexport), m.exports))...)
 	if m.start != 0 {
 		out = append(out, section(8, u(m.start))...)
 	}
 	if m.elems != nil {
-		out = append(out, section(9, vec(m.elems))...)
+		out = append(out, section(9, vecOf(m.elems))...)
 	}
-	out = append(out, section(10, vec(bodies))...)
+	out = append(out, section(10, vecOf(bodies))...)
 	if m.data != nil {
-		out = append(out, section(11, vec(m.data))...)
+		out = append(out, section(11, vecOf(m.data))...)
 	}
 	for _, c := range m.custom {
 		out = append(out, section(0, c)...)
