@@ -2,7 +2,9 @@ package wasm_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
@@ -31,26 +33,75 @@ type constState []byte
 func (s constState) Get(abi.Address, string) ([]byte, bool) { return s, true }
 func (constState) Next(abi.Address, string) (string, bool)  { return "", false }
 
+// smallContracts read one value and write one.
+func smallContracts(b *testing.B) []smallContract {
+	return []smallContract{
+		{"c", buildC(b, "small", "-Wl,-z,stack-size=8192")}, {"c-64k-stack", buildC(b, "small")},
+		{"rust", buildRust(b, "small")}, {"go", buildGoFrom(b, "gosmall")},
+	}
+}
+
+type smallContract struct {
+	name string
+	code []byte
+}
+
+func smallSession() *host.Session {
+	return host.NewSession(smallInput, smallState, host.Grant{}, host.Limits{})
+}
+
+var (
+	smallInput            = hosttest.NewCall(abi.Validate, "k", "v")
+	smallState host.State = constState("7")
+)
+
 // BenchmarkSmallCall is a warm, isolated, metered call that reads one value and writes
 // one, in each language and with each way to put memory back.
 func BenchmarkSmallCall(b *testing.B) {
-	for _, lang := range []struct {
-		name string
-		code []byte
-	}{
-		{"c", buildC(b, "small", "-Wl,-z,stack-size=8192")}, {"c-64k-stack", buildC(b, "small")},
-		{"rust", buildRust(b, "small")}, {"go", buildGoFrom(b, "gosmall")},
-	} {
+	for _, lang := range smallContracts(b) {
 		for _, mode := range wasm.RestoreModes {
 			b.Run(lang.name+"/"+mode, func(b *testing.B) {
 				m := loadModule(b, newRuntime(b, wasm.WithRestore(wasm.Config{}, mode)), lang.code)
-				in := hosttest.NewCall(abi.Validate, "k", "v")
 				b.ReportAllocs()
 				for b.Loop() {
-					res, err := m.Call(context.Background(), host.NewSession(in, constState("7"), host.Grant{}, host.Limits{}))
+					res, err := m.Call(context.Background(), smallSession())
 					if err != nil || res.Fault != nil {
 						b.Fatal(err, res.Fault)
 					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkWarm reports what an instance takes that waits for a call, and how long it takes
+// to make one.
+func BenchmarkWarm(b *testing.B) {
+	for _, lang := range smallContracts(b) {
+		b.Run(lang.name, func(b *testing.B) {
+			for b.Loop() {
+				w, err := wasm.MeasureWarm(context.Background(), lang.code, 50, smallSession)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(w.Memory), "bytes/instance")
+				b.ReportMetric(float64(w.Make.Microseconds()), "us/instance")
+			}
+		})
+	}
+}
+
+// BenchmarkTurns reports calls a second of 100 contracts in turn, and of one.
+func BenchmarkTurns(b *testing.B) {
+	for _, lang := range smallContracts(b)[:3] {
+		for _, contracts := range []int{1, 100} {
+			b.Run(fmt.Sprintf("%s/%d", lang.name, contracts), func(b *testing.B) {
+				for b.Loop() {
+					rate, err := wasm.MeasureTurns(context.Background(), lang.code, contracts, 300*time.Millisecond, smallSession)
+					if err != nil {
+						b.Fatal(err)
+					}
+					b.ReportMetric(rate, "calls/s")
 				}
 			})
 		}

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/kalima-chain/kalima/host"
 )
@@ -58,4 +59,16 @@ func Difference(hm host.Module) (difference string, idle int) {
 		}
 	}
 	return "", len(m.seat.idle)
+}
+
+// NativeStack is how much native stack the entries of a waiting instance keep.
+func NativeStack(hm host.Module) (n int) {
+	for _, i := range hm.(*module).seat.idle {
+		for _, e := range i.entries {
+			if e.fn != nil && e.stack >= 0 {
+				n = max(n, reflect.ValueOf(e.fn).Elem().Field(e.stack).Len())
+			}
+		}
+	}
+	return n
 }

@@ -31,7 +31,7 @@ type instance struct {
 	gas     api.MutableGlobal
 	depth   api.MutableGlobal
 	globals []api.MutableGlobal
-	entries [8]api.Function // by phase
+	entries [8]entry // by phase
 
 	// Of the pool, which guards them.
 	prev, next *instance // in the order of use
@@ -100,9 +100,6 @@ func (m *module) instantiate(ctx context.Context) (*instance, error) {
 	i.depth = mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)
 	for n := range m.info.Globals {
 		i.globals = append(i.globals, mod.ExportedGlobal(meter.ExportGlobal(n)).(api.MutableGlobal))
-	}
-	for _, p := range m.phases {
-		i.entries[p] = mod.ExportedFunction(p.String())
 	}
 	return i, nil
 }

@@ -147,3 +147,18 @@ func TestNoByteCrossesGo(t *testing.T) {
 		})
 	}
 }
+
+// TestNativeStackShrinks: what a deep call made the engine keep is let go.
+func TestNativeStackShrinks(t *testing.T) {
+	m := loadModule(t, newRuntime(t, wasm.Config{Instances: 1}), buildC(t, "conformance"))
+	call(t, m, "accept", "", host.Limits{})
+	if n := wasm.NativeStack(m); n == 0 {
+		t.Fatal("the engine's native stack is not where this package looks for it")
+	}
+	if res := call(t, m, "recurse", "", host.Limits{Gas: 1 << 32}); res.Fault == nil || res.Fault.Code != abi.StackOverflow {
+		t.Fatalf("Call(recurse) = %v, want a stack overflow", res.Fault)
+	}
+	if n := wasm.NativeStack(m); n > 64<<10 {
+		t.Errorf("after a deep call %d bytes of native stack are kept, want at most 64 KiB", n)
+	}
+}

@@ -93,12 +93,13 @@ func (m *module) Call(ctx context.Context, s *host.Session) (host.Result, error)
 			return host.Result{}, err
 		}
 	}
-	res, err := i.run(ctx, i.entries[s.Call.Phase], s)
+	res, err := i.run(ctx, i.entry(s.Call.Phase), s)
 	if err != nil {
 		i.close()
 		m.rt.pool.leave(m, nil, nested)
 		return host.Result{}, fmt.Errorf("call %s of contract %s: %w", s.Call.Phase, s.Call.Contract, err)
 	}
+	i.trim(s.Call.Phase)
 	if !i.restore(m.image) {
 		i.close()
 		i = nil

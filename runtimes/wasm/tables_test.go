@@ -12,8 +12,8 @@ import (
 	"github.com/kalima-chain/kalima/runtimes/wasm"
 )
 
-// vec is a count and what it counts; section and body put their length before.
-func vec(items ...[]byte) []byte {
+// counted puts the number of items before them, sized their length.
+func counted(items ...[]byte) []byte {
 	b := []byte{byte(len(items))}
 	for _, i := range items {
 		b = append(b, i...)
@@ -32,7 +32,7 @@ func sized(parts ...[]byte) []byte {
 	return append([]byte{byte(len(b))}, b...)
 }
 
-func text(s string) []byte { return sized([]byte(s)) }
+func named(s string) []byte { return sized([]byte(s)) }
 
 // soiler is a contract that changes what is neither memory nor a number: no toolchain makes one.
 // Its initialisation puts function b at element 0. A key of "s" or "st" changes tables and drops
@@ -76,20 +76,20 @@ func soiler() []byte {
 		load(0), []byte{0x41, 0xf3, 0, 0x46, 0x04, 0x40}, soil, []byte{end}, look, []byte{end})
 	section := func(id byte, body []byte) []byte { return append([]byte{id}, sized(body)...) }
 	return join([]byte("\x00asm\x01\x00\x00\x00"),
-		section(1, vec(join([]byte{0x60}, vec([]byte{i32}, []byte{i32}, []byte{i32}, []byte{i32}, []byte{i32}, []byte{i32}), vec()),
+		section(1, counted(join([]byte{0x60}, counted([]byte{i32}, []byte{i32}, []byte{i32}, []byte{i32}, []byte{i32}, []byte{i32}), counted()),
 			[]byte{0x60, 0, 1, i32}, []byte{0x60, 3, i32, i32, i32, 1, i32}, []byte{0x60, 0, 0})),
-		section(2, vec(join(text("kalima"), text("put"), []byte{0, 0}), join(text("kalima"), text("field"), []byte{0, 2}))),
-		section(3, vec([]byte{1}, []byte{1}, []byte{1}, []byte{1}, []byte{3})), // 2 abi, 3 a, 4 b, 5 validate, 6 _initialize
-		section(4, vec([]byte{funcref, 1, 2, 10})),
-		section(5, vec([]byte{0, 1})),
-		section(6, vec([]byte{funcref, 1, 0xd0, funcref, end})),
-		section(7, vec(join(text("memory"), []byte{2, 0}), join(text("kalima_abi"), []byte{0, 2}),
-			join(text("validate"), []byte{0, 5}), join(text("_initialize"), []byte{0, 6}))),
-		section(9, vec([]byte{0, 0x41, 0, end, 2, 3, 4}, []byte{1, 0, 2, 4, 4})),
+		section(2, counted(join(named("kalima"), named("put"), []byte{0, 0}), join(named("kalima"), named("field"), []byte{0, 2}))),
+		section(3, counted([]byte{1}, []byte{1}, []byte{1}, []byte{1}, []byte{3})), // 2 abi, 3 a, 4 b, 5 validate, 6 _initialize
+		section(4, counted([]byte{funcref, 1, 2, 10})),
+		section(5, counted([]byte{0, 1})),
+		section(6, counted([]byte{funcref, 1, 0xd0, funcref, end})),
+		section(7, counted(join(named("memory"), []byte{2, 0}), join(named("kalima_abi"), []byte{0, 2}),
+			join(named("validate"), []byte{0, 5}), join(named("_initialize"), []byte{0, 6}))),
+		section(9, counted([]byte{0, 0x41, 0, end, 2, 3, 4}, []byte{1, 0, 2, 4, 4})),
 		section(12, []byte{2}),
-		section(10, vec(sized([]byte{0, 0x41, 1, end}), sized([]byte{0, 0x41, 0xe1, 0, end}), sized([]byte{0, 0x41, 0xe2, 0, end}),
+		section(10, counted(sized([]byte{0, 0x41, 1, end}), sized([]byte{0, 0x41, 0xe1, 0, end}), sized([]byte{0, 0x41, 0xe2, 0, end}),
 			sized([]byte{0}, validate), sized([]byte{0}, setElement(0, 4), []byte{end}))),
-		section(11, vec(join([]byte{1}, text("xyz")), join([]byte{0, 0x41, 48, end}, text("out")))),
+		section(11, counted(join([]byte{1}, named("xyz")), join([]byte{0, 0x41, 48, end}, named("out")))),
 	)
 }
 
