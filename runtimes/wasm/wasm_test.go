@@ -22,6 +22,7 @@ func kit(cfg wasm.Config) hosttest.Kit {
 		Runtime:  func(t testing.TB) host.Runtime { return newRuntime(t, cfg) },
 		Contract: func(t testing.TB, name string) []byte { return buildC(t, name) },
 		Pointers: true,
+		Raw:      true,
 	}
 }
 
