@@ -1,12 +1,10 @@
 package worker
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
@@ -17,21 +15,30 @@ type preparer interface{ Prepare() }
 
 // server is the child's side.
 type server struct {
+	*conn
 	runtime host.Runtime
-	in      *bufio.Reader
-	out     io.Writer
 	modules map[abi.Digest]host.Module
+	session *host.Session // of the call that runs
+	ended   span          // where the state has no more; nothing changes it during a call
+	die     func(error)   // ends the process in the middle of a call
 }
 
 // serve answers frames until the parent closes the pipe.
 func serve(rt host.Runtime, in io.Reader, out io.Writer) error {
-	s := &server{runtime: rt, in: bufio.NewReaderSize(in, 32<<10), out: out, modules: map[abi.Digest]host.Module{}}
-	prepare, _ := rt.(preparer)
+	return newServer(rt, in, out).serve()
+}
+
+func newServer(rt host.Runtime, in io.Reader, out io.Writer) *server {
+	return &server{conn: newConn(in, out, true), runtime: rt, modules: map[abi.Digest]host.Module{}, die: exit}
+}
+
+func (s *server) serve() error {
+	prepare, _ := s.runtime.(preparer)
 	for {
 		if prepare != nil {
 			prepare.Prepare()
 		}
-		kind, f, err := receive(s.in)
+		kind, f, err := s.receive()
 		switch {
 		case err == io.EOF:
 			return nil
@@ -41,17 +48,14 @@ func serve(rt host.Runtime, in io.Reader, out io.Writer) error {
 		var answer frame
 		switch kind {
 		case kindLoad:
-			answer = s.load(f)
+			answer, err = s.load(f)
 		case kindCall:
-			answer = s.call(f)
+			answer, err = s.call(f)
 		default:
 			err = fmt.Errorf("%w: kind %q", errFrame, kind)
 		}
 		if err == nil {
-			err = f.done()
-		}
-		if err == nil {
-			err = answer.send(out)
+			err = s.send(answer)
 		}
 		if err != nil {
 			return err
@@ -59,72 +63,46 @@ func serve(rt host.Runtime, in io.Reader, out io.Writer) error {
 	}
 }
 
-func (s *server) load(f *fields) frame {
+func (s *server) load(f *fields) (frame, error) {
 	digest, code := f.digest(), f.bytes()
-	if f.done() != nil {
-		return nil
+	if err := f.done(); err != nil {
+		return nil, err
 	}
 	m, err := s.runtime.Load(context.Background(), code)
 	var refusal *host.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		return newFrame(kindRefused).str(clipDetail(refusal.Reason)).str(clipDetail(refusal.Hint))
+		return s.frame(kindRefused).str(clipDetail(refusal.Reason)).str(clipDetail(refusal.Hint)), nil
 	case err != nil:
-		return newFrame(kindError).str(clipDetail(err.Error()))
+		return s.frame(kindError).str(clipDetail(err.Error())), nil
 	}
 	s.modules[digest] = m
 	var phases []byte
 	for _, p := range m.Phases() {
 		phases = append(phases, byte(p))
 	}
-	return newFrame(kindLoaded).bytes(phases)
+	return s.frame(kindLoaded).bytes(phases), nil
 }
 
-func (s *server) call(f *fields) frame {
-	digest, call, grant, limits := f.digest(), f.call(), f.grant(), f.limits()
-	if f.done() != nil {
-		return nil
+func (s *server) call(f *fields) (frame, error) {
+	digest := f.digest()
+	session := host.NewSession(f.call(), s, f.grant(), f.limits())
+	s.equip(session, f)
+	if err := f.done(); err != nil {
+		return nil, err
 	}
 	m := s.modules[digest]
 	if m == nil {
-		return newFrame(kindError).str("call of a module that was not loaded")
+		return s.frame(kindError).str("call of a module that was not loaded"), nil
 	}
-	r, err := m.Call(context.Background(), host.NewSession(call, s, grant, limits))
+	s.session, s.ended = session, span{}
+	r, err := m.Call(context.Background(), session)
+	s.session = nil
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return newFrame(kindDeadline).str(clipDetail(err.Error()))
+		return s.frame(kindDeadline).str(clipDetail(err.Error())), nil
 	case err != nil:
-		return newFrame(kindError).str(clipDetail(err.Error()))
+		return s.frame(kindError).str(clipDetail(err.Error())), nil
 	}
-	return newFrame(kindResult).result(&r)
-}
-
-var _ host.State = (*server)(nil)
-
-// Get asks the parent.
-func (s *server) Get(a abi.Address, key string) ([]byte, bool) {
-	return s.ask(newFrame(kindGet).str(string(a)).str(key))
-}
-
-// Next asks the parent.
-func (s *server) Next(a abi.Address, after string) (string, bool) {
-	b, ok := s.ask(newFrame(kindNext).str(string(a)).str(after))
-	return string(b), ok
-}
-
-func (s *server) ask(q frame) ([]byte, bool) {
-	err := q.send(s.out)
-	if err == nil {
-		var kind byte
-		var f *fields
-		if kind, f, err = receive(s.in); err == nil && kind == kindValue {
-			found, value := f.num(), f.bytes()
-			if err = f.done(); err == nil {
-				return value, found == 1
-			}
-		}
-	}
-	fmt.Fprintf(os.Stderr, "worker: ask the node: %v\n", err)
-	os.Exit(2) // the parent is gone, and without it there is no answer
-	return nil, false
+	return s.frame(kindResult).result(&r), nil
 }

@@ -1,11 +1,9 @@
 package worker
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
-	"reflect"
 	"testing"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -71,39 +69,6 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-func TestWire(t *testing.T) {
-	call := hosttest.NewCall(abi.React, "key", "v\x00\xff")
-	limits := host.DefaultLimits
-	result := host.Result{
-		Fault:  &abi.Fault{Code: abi.Rejected, Reason: -5, Message: "no", Detail: "line 1"},
-		Writes: []abi.Write{{Address: "/a", Key: "k", Value: []byte("v")}}, Submits: []abi.Write{{Address: "/b", Key: "l", Value: []byte{}}},
-		Used: host.Usage{Gas: 1 << 60, Memory: 2, Reads: 3, Writes: 4, Bytes: 5}, Log: []string{"x", ""},
-	}
-	var pipe bytes.Buffer
-	if err := newFrame(kindCall).call(&call).grant(grant).limits(limits).result(&result).send(&pipe); err != nil {
-		t.Fatal(err)
-	}
-	kind, f, err := receive(bufio.NewReader(&pipe))
-	if err != nil || kind != kindCall {
-		t.Fatalf("receive = %q, %v", kind, err)
-	}
-	if got := f.call(); !reflect.DeepEqual(got, call) {
-		t.Errorf("call = %+v, want %+v", got, call)
-	}
-	if got := f.grant(); !reflect.DeepEqual(got, grant) {
-		t.Errorf("grant = %+v, want %+v", got, grant)
-	}
-	if got := f.limits(); got != limits {
-		t.Errorf("limits = %+v, want %+v", got, limits)
-	}
-	if got := f.result(); !reflect.DeepEqual(got, result) {
-		t.Errorf("result = %+v, want %+v", got, result)
-	}
-	if err := f.done(); err != nil {
-		t.Errorf("done = %v", err)
-	}
-}
-
 func TestReceiveBounds(t *testing.T) {
 	for _, tt := range []struct {
 		name, in string
@@ -116,7 +81,7 @@ func TestReceiveBounds(t *testing.T) {
 		{"cut short", "\x00\x00\x00\x05hab", io.ErrUnexpectedEOF},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, _, err := receive(bufio.NewReader(bytes.NewReader([]byte(tt.in)))); !errors.Is(err, tt.want) {
+			if _, _, err := receive(bytes.NewReader([]byte(tt.in)), nil); !errors.Is(err, tt.want) {
 				t.Errorf("receive(%q) = %v, want %v", tt.in, err, tt.want)
 			}
 		})

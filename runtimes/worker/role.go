@@ -28,6 +28,8 @@ type Role struct {
 	Files bool // the child may use files below Task.Dir; otherwise no file at all
 	Code  bool // the child may make memory executable, as a compiler's self-check does
 
+	maker func() host.Runtime // of an engine
+
 	schedule func() string // of an engine
 }
 
@@ -50,7 +52,7 @@ var roles map[string]Role
 func RunIfWorker(makers map[string]func() host.Runtime, others ...Role) {
 	roles = map[string]Role{}
 	for name, maker := range makers {
-		roles[name] = Role{Name: name, Run: func(t Task) error { return serve(maker(), t.In, t.Out) },
+		roles[name] = Role{Name: name, maker: maker, Run: func(t Task) error { return serve(maker(), t.In, t.Out) },
 			schedule: func() string { return maker().Schedule() }}
 	}
 	for _, r := range others {
@@ -65,8 +67,7 @@ func RunIfWorker(makers map[string]func() host.Runtime, others ...Role) {
 	}
 	os.Clearenv()
 	if err := runRole(value); err != nil {
-		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
-		os.Exit(2)
+		exit(err)
 	}
 	os.Exit(0)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -62,6 +63,7 @@ func Start(ctx context.Context, cfg ChildConfig) (*Child, error) {
 
 // begin starts a child that outlives ctx.
 func begin(ctx context.Context, cfg ChildConfig) (*Child, error) {
+	began := time.Now()
 	c, err := launch(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("start a worker: %w", err)
@@ -69,23 +71,37 @@ func begin(ctx context.Context, cfg ChildConfig) (*Child, error) {
 	ctx, cancel := context.WithTimeout(ctx, helloTime)
 	defer cancel()
 	stop := context.AfterFunc(ctx, c.kill)
-	kind, f, err := receive(c.out)
+	kind, b, err := receive(c.out, nil)
 	if err == nil {
-		if kind != kindHello || f.num() != protocol {
-			err = fmt.Errorf("%w: no hello", errFrame)
-		} else {
-			c.pieces = f.pieces()
-			err = f.done()
-		}
+		c.pieces, err = hello(kind, b)
 	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx) // too late: it is being killed
 	}
+	switch {
+	case ctx.Err() != nil:
+		err = fmt.Errorf("gave up after %s: %w", time.Since(began).Round(time.Millisecond), ctx.Err())
+	case errors.Is(err, io.EOF):
+		err = errors.New("it ended before it was ready")
+	}
 	if err != nil {
 		_ = c.Close() // what went wrong is in err and in the last words
-		return nil, fmt.Errorf("start a worker: %w: %s", errors.Join(err, ctx.Err()), c.stderr.text())
+		if words := strings.TrimSpace(clipDetail(c.stderr.text())); words != "" {
+			err = fmt.Errorf("%w: it says %q", err, words)
+		}
+		return nil, fmt.Errorf("start a worker: %w", err)
 	}
 	return c, nil
+}
+
+// hello reads a child's first frame.
+func hello(kind byte, b []byte) ([]Piece, error) {
+	f := &fields{b: b}
+	if version := f.num(); kind != kindHello || version != protocol {
+		return nil, fmt.Errorf("%w: no hello of protocol %d", errFrame, protocol)
+	}
+	pieces := f.pieces()
+	return pieces, f.done()
 }
 
 func launch(cfg ChildConfig) (*Child, error) {
