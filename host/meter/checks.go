@@ -10,6 +10,8 @@ const (
 	// A function called through a table looks on entry, unless it is as small as this.
 	smallGas   = 1000
 	smallSlots = 64
+	// frameSlots is what any frame costs of the depth, beside its locals and operands.
+	frameSlots = 4
 	// siteSlots is what an indirect call costs of the depth, for such a callee.
 	siteSlots = smallSlots + 8
 )

@@ -1,6 +1,9 @@
 package meter
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // This file writes what the rewriter puts in. Every sequence leaves the operand stack as
 // it found it, except where it says otherwise.
@@ -240,7 +243,7 @@ func (w *walker) bulk(perGas int) {
 		w.with(opLocalGet, w.f.tempLocal())
 		w.write(opI64ExtendU)
 		if perGas == bytesPerGas {
-			w.i64(3)
+			w.i64(int64(bits.TrailingZeros(bytesPerGas)))
 			w.write(opI64ShrU)
 		}
 	}

@@ -60,7 +60,7 @@ func (f *fn) readLocals(body []byte, l Limits) *Refusal {
 }
 
 // frame is the stack one activation may need, in slots.
-func (f *fn) frame() uint64 { return uint64(4 + f.locals + f.stack) }
+func (f *fn) frame() uint64 { return uint64(frameSlots + f.locals + f.stack) }
 
 // local says that the function keeps its gas in a local. A function without a loop
 // charges the global: it passes each segment once.

@@ -29,7 +29,7 @@ const (
 type op struct {
 	imm       imm
 	pop, push uint8
-	price     uint8
+	price     uint16
 	float     uint8 // what it does with the bits of a NaN
 }
 
@@ -95,20 +95,7 @@ const (
 	opTableGrow  = 15
 	opTableSize  = 16
 	opTableFill  = 17
-)
-
-// Prices beyond 1, in units of one simple instruction.
-const (
-	priceMemory   = 2 // load, store, global
-	priceDiv      = 12
-	priceFloat    = 3
-	priceFloatDiv = 12
-	priceCall     = 6
-	priceIndirect = 16
-	priceBrTable  = 3
-	priceBulk     = 40 // a bulk operation, beside what its size costs
-	bytesPerGas   = 8  // of memory copied, filled or initialised
-	slotsPerGas   = 1  // of a table copied, filled, initialised or grown
+	numPrefixed  = 18
 )
 
 var ops = buildOps()
@@ -125,43 +112,44 @@ func buildOps() (t [256]op) {
 	t[opUnreachable] = op{}
 	t[0x01] = op{} // nop
 	t[opBlock], t[opLoop] = op{imm: immBlock}, op{imm: immBlock}
-	t[opIf] = op{imm: immBlock, pop: 1, price: 1}
+	t[opIf] = op{imm: immBlock, pop: 1, price: priceBranch}
 	t[opElse], t[opEnd] = op{}, op{}
-	t[opBr] = op{imm: immLabel, price: 1}
-	t[opBrIf] = op{imm: immLabel, pop: 1, price: 1}
+	t[opBr] = op{imm: immLabel, price: priceBranch}
+	t[opBrIf] = op{imm: immLabel, pop: 1, price: priceBranch}
 	t[opBrTable] = op{imm: immTable, pop: 1, price: priceBrTable}
-	t[opReturn] = op{price: 1}
+	t[opReturn] = op{price: priceBranch}
 	t[opCall] = op{imm: immFunc, price: priceCall}
 	t[opCallIndirect] = op{imm: immIndirect, pop: 1, price: priceIndirect}
 	t[opDrop] = op{pop: 1}
-	t[opSelect] = op{pop: 3, push: 1, price: 1}
-	t[opSelectT] = op{imm: immSelect, pop: 3, push: 1, price: 1}
-	t[opLocalGet] = op{imm: immLocal, push: 1, price: 1}
-	t[opLocalSet] = op{imm: immLocal, pop: 1, price: 1}
-	t[opLocalTee] = op{imm: immLocal, pop: 1, push: 1, price: 1}
-	t[opGlobalGet] = op{imm: immGlobal, push: 1, price: priceMemory}
-	t[opGlobalSet] = op{imm: immGlobal, pop: 1, price: priceMemory}
-	t[0x25] = op{imm: immTab, pop: 1, push: 1, price: priceMemory} // table.get
-	t[0x26] = op{imm: immTab, pop: 2, price: priceMemory}          // table.set
-	set(0x28, 0x35, op{imm: immMem, pop: 1, push: 1, price: priceMemory})
-	set(0x36, 0x3e, op{imm: immMem, pop: 2, price: priceMemory})
-	t[opMemorySize] = op{imm: immZero, push: 1, price: 1}
-	t[opMemoryGrow] = op{imm: immZero, pop: 1, push: 1, price: priceBulk}
-	t[opI32Const] = op{imm: immI32, push: 1, price: 1}
-	t[opI64Const] = op{imm: immI64, push: 1, price: 1}
-	t[opF32Const] = op{imm: immF32, push: 1, price: 1}
-	t[opF64Const] = op{imm: immF64, push: 1, price: 1}
-	unary, binary := op{pop: 1, push: 1, price: 1}, op{pop: 2, push: 1, price: 1}
+	t[opSelect] = op{pop: 3, push: 1, price: priceSimple}
+	t[opSelectT] = op{imm: immSelect, pop: 3, push: 1, price: priceSimple}
+	t[opLocalGet] = op{imm: immLocal, push: 1, price: priceSimple}
+	t[opLocalSet] = op{imm: immLocal, pop: 1, price: priceSimple}
+	t[opLocalTee] = op{imm: immLocal, pop: 1, push: 1, price: priceSimple}
+	t[opGlobalGet] = op{imm: immGlobal, push: 1, price: priceGlobal}
+	t[opGlobalSet] = op{imm: immGlobal, pop: 1, price: priceGlobal}
+	t[0x25] = op{imm: immTab, pop: 1, push: 1, price: priceTable} // table.get
+	t[0x26] = op{imm: immTab, pop: 2, price: priceTable}          // table.set
+	set(0x28, 0x35, op{imm: immMem, pop: 1, push: 1, price: priceLoad})
+	set(0x36, 0x3e, op{imm: immMem, pop: 2, price: priceStore})
+	t[opMemorySize] = op{imm: immZero, push: 1, price: priceSimple}
+	t[opMemoryGrow] = op{imm: immZero, pop: 1, push: 1, price: priceGrow}
+	t[opI32Const] = op{imm: immI32, push: 1, price: priceSimple}
+	t[opI64Const] = op{imm: immI64, push: 1, price: priceSimple}
+	t[opF32Const] = op{imm: immF32, push: 1, price: priceSimple}
+	t[opF64Const] = op{imm: immF64, push: 1, price: priceSimple}
+	unary, binary := op{pop: 1, push: 1, price: priceSimple}, op{pop: 2, push: 1, price: priceSimple}
 	t[0x45] = unary         // i32.eqz
 	set(0x46, 0x4f, binary) // i32 comparisons
 	t[0x50] = unary         // i64.eqz
 	set(0x51, 0x5a, binary) // i64 comparisons
-	set(0x5b, 0x66, op{pop: 2, push: 1, price: 1, float: absorbs})
+	set(0x5b, 0x66, op{pop: 2, push: 1, price: priceSimple, float: absorbs})
 	div := op{pop: 2, push: 1, price: priceDiv}
 	for _, base := range []int{0x67, 0x79} { // i32, i64
 		set(base, base+2, unary)    // clz ctz popcnt
-		set(base+3, base+5, binary) // add sub mul
-		set(base+6, base+9, div)    // div rem
+		set(base+3, base+4, binary) // add sub
+		t[base+5] = op{pop: 2, push: 1, price: priceMul}
+		set(base+6, base+9, div) // div rem
 		set(base+10, base+17, binary)
 	}
 	for base, makes := range map[int]uint8{0x8b: makes32, 0x99: makes64} { // f32, f64
@@ -174,18 +162,31 @@ func buildOps() (t [256]op) {
 		set(base+11, base+12, op{pop: 2, push: 1, price: priceFloat, float: f})
 		t[base+13] = binary // copysign: passes the bits on
 	}
-	set(0xa7, 0xbf, unary) // conversions
+	set(0xa7, 0xbf, unary) // wrap, extend, reinterpret; and what follows
 	for _, i := range []int{0xa8, 0xa9, 0xaa, 0xab, 0xae, 0xaf, 0xb0, 0xb1} {
-		t[i] = op{pop: 1, push: 1, price: priceFloat, float: absorbs} // trunc to integer
+		t[i] = op{pop: 1, push: 1, price: priceConvert, float: absorbs} // trunc to integer
 	}
-	t[0xb6] = op{pop: 1, push: 1, price: priceFloat, float: absorbs | makes32} // f32.demote
-	t[0xbb] = op{pop: 1, push: 1, price: priceFloat, float: absorbs | makes64} // f64.promote
-	set(0xc0, 0xc4, unary)                                                     // sign extension
-	t[opRefNull] = op{imm: immRef, push: 1, price: 1}
+	set(0xb2, 0xb5, op{pop: 1, push: 1, price: priceConvert})                    // integer to f32
+	set(0xb7, 0xba, op{pop: 1, push: 1, price: priceConvert})                    // integer to f64
+	t[0xb6] = op{pop: 1, push: 1, price: priceConvert, float: absorbs | makes32} // f32.demote
+	t[0xbb] = op{pop: 1, push: 1, price: priceConvert, float: absorbs | makes64} // f64.promote
+	set(0xc0, 0xc4, unary)                                                       // sign extension
+	t[opRefNull] = op{imm: immRef, push: 1, price: priceSimple}
 	t[0xd1] = unary // ref.is_null
-	t[opRefFunc] = op{imm: immFunc, push: 1, price: 1}
+	t[opRefFunc] = op{imm: immFunc, push: 1, price: priceRefFunc}
 	t[opPrefix] = op{imm: immPrefix}
 	return t
+}
+
+// prefixedPrice is the price of an instruction behind the prefix, without that of its size.
+func prefixedPrice(sub uint32) uint64 {
+	switch {
+	case sub < opMemoryInit:
+		return priceConvert
+	case sub == opTableGrow:
+		return priceGrow
+	}
+	return priceBulk
 }
 
 // unknown names the feature an opcode belongs to that is not accepted.

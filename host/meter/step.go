@@ -256,7 +256,7 @@ func (w *walker) prefixed(from int) *Refusal {
 	switch sub {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating conversions
 		o = op{pop: 1, push: 1, float: absorbs}
-		w.price(priceFloat)
+		w.price(prefixedPrice(sub))
 		return w.plain(opPrefix, o, from)
 	case opMemoryInit:
 		if i := w.r.u32(); w.m.count == nil && !w.r.bad {
@@ -311,7 +311,7 @@ func (w *walker) prefixed(from int) *Refusal {
 	default:
 		return refuse("unknown instruction 0xfc %d", sub)
 	}
-	w.price(priceBulk)
+	w.price(prefixedPrice(sub))
 	if perGas > 0 {
 		w.f.temp = true
 		w.bulk(perGas)
