@@ -97,7 +97,7 @@ func Rewrite(code []byte, cfg Config) (*Module, error) {
 		}
 		segments += len(f.segs)
 		if total += w.product(); total > m.cfg.Limits.Total {
-			return nil, refuse("the blocks x locals of all functions come to more than %d: the compiler would take too long", m.cfg.Limits.Total)
+			return nil, tooIntricate("the blocks of all functions x what is alive in them come to more than %d: the compiler would take too long", m.cfg.Limits.Total)
 		}
 	}
 	checked := m.decideChecks()

@@ -5,6 +5,7 @@ func (w *walker) step() *Refusal {
 	r, m := &w.r, w.m
 	from := r.pos
 	code := r.byte()
+	w.weigh(code)
 	o := ops[code]
 	if w.seg != none && mayFault(code) {
 		w.markAt(Site, 0, from)
@@ -182,7 +183,7 @@ func (w *walker) branchTable() *Refusal {
 			w.number(w.label(depth))
 		}
 	}
-	w.blocks += n / 8 // edges the compiler has to follow
+	w.weighTable(n)
 	w.die()
 	return nil
 }
@@ -205,6 +206,7 @@ func (w *walker) function(code byte, i uint32) *Refusal {
 		w.number(w.m.at(i))
 		return nil
 	}
+	w.weighCall(t)
 	if err := w.pop(len(t.params), true); err != nil {
 		return err
 	}
@@ -231,6 +233,7 @@ func (w *walker) indirect(from int) *Refusal {
 		return refuse("an indirect call with a type that does not exist")
 	}
 	t := &w.m.types[i]
+	w.weighCall(t)
 	if err := w.pop(len(t.params)+1, true); err != nil {
 		return err
 	}

@@ -64,16 +64,13 @@ func (w *walker) walk() *Refusal {
 			f.price = satAdd(f.price, p)
 		}
 		w.settle()
+		w.weighNaNs()
 		if w.product() > w.m.cfg.Limits.Product {
-			return refuse("%d blocks and %d locals, at most %d of their product: the compiler would take too long",
-				w.blocks, f.locals, w.m.cfg.Limits.Product)
+			return tooIntricate("%d blocks with %d locals and %d operands: the compiler would take too long", w.blocks, f.locals, f.stack)
 		}
 	}
 	return nil
 }
-
-// product is what compile time grows with.
-func (w *walker) product() int { return w.blocks * (w.f.locals + 1) }
 
 // begin starts a segment.
 func (w *walker) begin() {
@@ -198,11 +195,9 @@ func (w *walker) open(code byte, from int) *Refusal {
 	if len(w.ctl) > w.m.cfg.Limits.Nesting {
 		return refuse("blocks nested more than %d deep", w.m.cfg.Limits.Nesting)
 	}
-	w.blocks++
 	if code == opLoop {
 		w.effect()
 		w.f.loops = true
-		w.blocks++ // more in the output
 	}
 	if err := w.show(params); err != nil { // a loop's parameters come from branches too
 		return err
