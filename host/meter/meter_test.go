@@ -89,8 +89,10 @@ func TestRefusals(t *testing.T) {
 		{name: "limit pages", cfg: small, code: module1(section(secMemory, []byte{0, 3})), want: "pages"},
 		{name: "limit table", cfg: small, code: module1(section(secTable, []byte{0x70, 0, 6})), want: "at most 5"},
 		{name: "limit params", cfg: small, code: module1(section(secType, sig("\x7f\x7f\x7f", ""))), want: "parameters"},
-		{name: "limit product", cfg: Config{Limits: Limits{Product: 3}}, code: oneFunc(bytes.Repeat([]byte{opBlock, voidish, opEnd}, 5)...), want: "product"},
-		{name: "limit total", cfg: Config{Limits: Limits{Total: 3}}, code: oneFunc(bytes.Repeat([]byte{opBlock, voidish, opEnd}, 5)...), want: "all functions"},
+		{name: "limit product", cfg: Config{Limits: Limits{Product: 3}}, code: oneFunc(bytes.Repeat([]byte{opBlock, voidish, opEnd}, 5)...), want: "5 blocks with 0 locals", hint: true},
+		{name: "limit total", cfg: Config{Limits: Limits{Total: 3}}, code: oneFunc(bytes.Repeat([]byte{opBlock, voidish, opEnd}, 5)...), want: "all functions", hint: true},
+		{name: "limit blocks", code: oneFunc(bytes.Repeat([]byte{opBlock, voidish, opEnd}, 5000)...), want: "5000 blocks", hint: true},
+		{name: "limit branches", code: oneFunc(bytes.Repeat([]byte{opI32Const, 0, opBrIf, 0}, 3000)...), want: "6000 blocks", hint: true},
 		{name: "limit module", cfg: Config{Limits: Limits{Module: 10}}, code: oneFunc(), want: "at most 10"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
