@@ -145,8 +145,8 @@ func (w *writer) add(r *Record) error {
 // cost is an upper bound of what a record takes in a commit.
 func cost(r *Record) (bytes, count int64) {
 	const overhead = 32 // bytes that Badger adds to an entry, at most
-	bytes = int64(len(r.Block.Bytes())) + 128 + int64(len(r.Applied.Stored))*(41+overhead) + int64(len(r.Block.Entries))*(45+overhead)
-	count = 2 + int64(len(r.Applied.Stored)+len(r.Block.Entries)+2*len(r.Applied.Events)+len(r.Applied.Changes))
+	bytes = 160 + int64(len(r.Applied.Stored))*(41+overhead) + int64(len(r.Block.Entries))*(45+overhead)
+	count = 1 + int64(len(r.Applied.Stored)+len(r.Block.Entries)+2*len(r.Applied.Events)+len(r.Applied.Changes))
 	for i := range r.Applied.Events {
 		e := &r.Applied.Events[i]
 		bytes += int64(2*len(e.Address)+len(e.Key)) + 2*(24+overhead)
@@ -164,10 +164,11 @@ func cost(r *Record) (bytes, count int64) {
 func (w *writer) put(r *Record) error {
 	h := r.Block.Header.Height
 	set := func(key, value []byte) error { return w.txn.Set(key, value) }
-	if err := set(numberKey(kindBlock, uint64(h)), r.Block.Bytes()); err != nil {
+	at, err := w.l.bodies.Append(uint64(h), r.Block.Bytes())
+	if err != nil {
 		return err
 	}
-	if err := set(numberKey(kindHash, uint64(h)), stamp{r.Block.Header.Time, r.Block.Hash}.encode()); err != nil {
+	if err := set(numberKey(kindHash, uint64(h)), stamp{r.Block.Header.Time, r.Block.Hash, at}.encode()); err != nil {
 		return err
 	}
 	first := uint64(tlog.StoredHashIndex(0, int64(h)))
@@ -215,6 +216,9 @@ func (w *writer) commit() error {
 		return nil
 	}
 	defer w.txn.Discard()
+	if err := w.l.bodies.Flush(); err != nil { // before the records that name them
+		return explain(err)
+	}
 	for _, k := range w.items {
 		var err error
 		if k.record == nil {

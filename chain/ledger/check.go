@@ -16,6 +16,7 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 	"github.com/dgraph-io/ristretto/v2/z"
 	"github.com/kalima-chain/kalima/chain"
+	"github.com/kalima-chain/kalima/chain/ledger/bodies"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -29,6 +30,9 @@ func (l *Ledger) CheckHead() error {
 	want := m.head.Hash
 	for h, n := m.head.Height, 0; ; h, n = h-1, n+1 {
 		b, err := l.Block(h)
+		if errors.Is(err, ErrMissing) {
+			return nil // it comes back, and Fill compares its hash
+		}
 		if err != nil {
 			return err
 		}
@@ -45,8 +49,10 @@ func (l *Ledger) CheckHead() error {
 	}
 }
 
-// checkHashes reads the stored hash of every block and rebuilds the tree over them. So
-// a block that is missing anywhere is found, and a head that is not the tree's.
+// checkHashes reads the stored hash of every block, and the block itself, and rebuilds the
+// tree over them. So a block that is missing anywhere is found, and a head that is not the
+// tree's. Where the bytes were never forced to disk they may be lost: then they are noted as
+// missing.
 func (l *Ledger) checkHashes(k mark) error {
 	m := l.meta.Load()
 	var tree chain.Tree
@@ -74,6 +80,13 @@ func (l *Ledger) checkHashes(k mark) error {
 			return corrupt(h, nil, "block's time %d is before its parent's %d", s.time, last.time)
 		}
 		last = s
+		if _, err := l.bodies.Read(tree.Size, s.place); errors.Is(err, bodies.ErrWrongKey) {
+			return ErrWrongKey
+		} else if err != nil && tree.Size < k.size {
+			return corrupt(h, err, "block")
+		} else if err != nil {
+			l.holes[h] = true // it was never forced to disk
+		}
 		tree.Append(s.hash)
 		if tree.Size == k.size && s.hash != k.hash {
 			return corrupt(h, nil, "block is %s, but %s was on disk", s.hash.Short(), k.hash.Short())
@@ -120,10 +133,23 @@ func checkFiles(opt badger.Options) (err error) {
 	return err
 }
 
-// Check reads every table from disk again while the ledger runs, past all caches, and
-// returns what is damaged: a *CorruptError each. The newest blocks, which no table holds
-// yet, are in memory and in Badger's log; the next Open checks those.
+// Check reads every block and every table from disk again while the ledger runs, past all
+// caches of ours, and returns what is damaged: a *CorruptError each. The newest records, which
+// no table holds yet, are in memory and in Badger's log; the next Open checks those.
 func (l *Ledger) Check() ([]error, error) {
+	var damage []error
+	for h := chain.Height(0); uint64(h) < l.meta.Load().tree.Size; h++ {
+		if _, err := l.Block(h); errors.Is(err, ErrCorrupt) {
+			damage = append(damage, err)
+		} else if err != nil && !errors.Is(err, ErrMissing) {
+			return damage, err
+		}
+	}
+	more, err := l.checkRunning()
+	return append(damage, more...), err
+}
+
+func (l *Ledger) checkRunning() ([]error, error) {
 	opt := l.db.Opts()
 	fp, err := os.Open(filepath.Join(opt.Dir, badger.ManifestFilename))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,12 +66,8 @@ func TestBitFlips(t *testing.T) {
 				t.Fatalf("undamaged: %v", err)
 			}
 			found := map[string]int{}
-			files, err := os.ReadDir(cfg.Dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, f := range files {
-				whole, err := os.ReadFile(filepath.Join(cfg.Dir, f.Name()))
+			for _, name := range files(t, cfg.Dir) {
+				whole, err := os.ReadFile(filepath.Join(cfg.Dir, name))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -79,24 +76,39 @@ func TestBitFlips(t *testing.T) {
 					hurt.Dir = copyDir(t, cfg.Dir)
 					b := append([]byte(nil), whole...)
 					b[at] ^= 0x10
-					if err := os.WriteFile(filepath.Join(hurt.Dir, f.Name()), b, 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(hurt.Dir, name), b, 0o600); err != nil {
 						t.Fatal(err)
 					}
 					err := verdict(t, hurt, m)
 					switch {
 					case err == nil:
 					case errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrWrongKey):
-						found[filepath.Ext(f.Name())]++
+						found[filepath.Ext(name)]++
 					default:
-						t.Errorf("bit flipped in %s at %d of %d: %v, want %v", f.Name(), at, len(whole), err, ledger.ErrCorrupt)
+						t.Errorf("bit flipped in %s at %d of %d: %v, want %v", name, at, len(whole), err, ledger.ErrCorrupt)
 					}
 				}
 			}
-			if found[".sst"] == 0 {
-				t.Errorf("no flip in a table was found: %v", found)
+			if found[".sst"] == 0 || found[".blk"] == 0 {
+				t.Errorf("no flip in a table, or none in the blocks, was found: %v", found)
 			}
 		})
 	}
+}
+
+// files lists the files below a directory.
+func files(t testing.TB, dir string) (names []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 // positions spreads over a file, and is dense where the layout is intricate: at its end.
@@ -160,7 +172,7 @@ func TestLostLog(t *testing.T) {
 }
 
 func TestMissingFile(t *testing.T) {
-	for _, name := range []string{"MANIFEST", "KEYREGISTRY", "000001.sst"} {
+	for _, name := range []string{"MANIFEST", "KEYREGISTRY", "000001.sst", "blocks/00000000.blk"} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(t)
 			l := open(t, cfg)

@@ -16,8 +16,8 @@
 // a zero byte, which neither an address nor a key can hold. The first byte of a key
 // names the kind of the record:
 //
-//	b height                          block bytes, as package chain writes them
-//	h height                          time (8), block hash (32)
+//	h height                          time (8), block hash (32), file (4) and offset (4) of the
+//	                                  block's bytes in package bodies
 //	t number                          32 bytes: tlog stored hash of that number
 //	x transaction id (32)             height, index in the block (4)
 //	e address\0 sequence              height, number of the event in the block (4)
@@ -49,7 +49,7 @@
 //
 // Meta record:
 //
-//	0    1 byte     version: 0x11
+//	0    1 byte     version: 0x12
 //	1    8 bytes    Raft index of the last entry applied
 //	9    8 bytes    number of state records
 //	17   8 bytes    sum of the state records, see below
@@ -64,6 +64,9 @@
 // The sum is the sum, modulo 2^64, of XXH64(item, 0xff, state record) over all state
 // records. It finds records that were lost or doubled; it is no defence against a
 // forger, which is what checkpoints are for.
+//
+// The bytes of blocks stand beside the tree, in the directory blocks: they are most of what
+// is written, and never change. Package bodies has their form.
 //
 // Beside Badger's own files the directory holds the file SYNCED, which says how far
 // the ledger was forced to disk. It holds one line: the word kalima-synced-1, the Raft

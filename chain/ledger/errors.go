@@ -15,6 +15,7 @@ var (
 	ErrInUse    = errors.New("ledger is in use by another process")
 	ErrDiskFull = errors.New("disk is full")
 	ErrClosed   = errors.New("ledger is closed")
+	ErrMissing  = errors.New("the block's bytes were lost when the power failed, and are not back yet")
 )
 
 // NoHeight is the height of a CorruptError that concerns no single block.

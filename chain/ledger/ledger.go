@@ -15,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 	"github.com/kalima-chain/kalima/chain"
+	"github.com/kalima-chain/kalima/chain/ledger/bodies"
 )
 
 // Config says where the ledger lives.
@@ -70,11 +71,15 @@ func orDefault[T int | int64 | time.Duration](v, d T) T {
 type Ledger struct {
 	cfg    Config
 	db     *badger.DB
+	bodies *bodies.Store // of the blocks
 	synced atomic.Uint64 // Raft index up to which everything is forced to disk
 
 	mu     sync.Mutex // serialises commits; guards what follows
 	sums   map[uint64]uint64
 	failed error // of the first write that went wrong; every later one returns it
+
+	holesMu sync.Mutex
+	holes   map[chain.Height]bool // blocks whose bytes a power failure took, see Missing
 
 	syncing sync.Mutex // serialises Sync, guards marked; taken before mu, never after
 	marked  mark       // what the file SYNCED says
@@ -106,7 +111,7 @@ func Open(cfg Config) (_ *Ledger, err error) {
 	if free, ok := freeBytes(cfg.Dir); ok && free < cfg.MinFree {
 		return nil, opening(fmt.Errorf("%w: %d MiB free, at least %d needed", ErrDiskFull, free>>20, cfg.MinFree>>20))
 	}
-	l := &Ledger{cfg: cfg, sums: make(map[uint64]uint64)}
+	l := &Ledger{cfg: cfg, sums: make(map[uint64]uint64), holes: make(map[chain.Height]bool)}
 	l.logged.out = cfg.Log
 	opt := l.options()
 	if err := checkFiles(opt); err != nil {
@@ -119,8 +124,13 @@ func Open(cfg Config) (_ *Ledger, err error) {
 		l.db.Close()
 		return nil, opening(corrupt(NoHeight, nil, "%s", said))
 	}
+	if l.bodies, err = bodies.Open(bodies.Config{Dir: filepath.Join(cfg.Dir, "blocks"), Key: cfg.Key}); err != nil {
+		l.db.Close()
+		return nil, opening(err)
+	}
 	if err := l.start(); err != nil {
 		l.swap(nil)
+		l.bodies.Close()
 		l.db.Close()
 		return nil, opening(err)
 	}
@@ -153,7 +163,7 @@ func (l *Ledger) options() badger.Options {
 }
 
 // valueThreshold is the size from which Badger keeps a value outside of its tree. It is
-// above every block, see DESIGN.md.
+// above every value, see DESIGN.md.
 const valueThreshold = chain.MaxBlock + 4096
 
 // openBadger turns a panic over damaged files into an error.
@@ -264,6 +274,7 @@ func (l *Ledger) Close() error {
 	l.mu.Lock() // no commit is under way
 	defer l.mu.Unlock()
 	l.swap(nil)
+	l.bodies.Close()
 	if cerr := l.db.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close ledger: %w", explain(cerr))
 	}

@@ -111,6 +111,9 @@ func (l *Ledger) sync() error {
 	if k := m.mark(); k == l.marked {
 		return nil
 	}
+	if n := len(l.Missing()); n > 0 { // the Raft log, which has them, must not be cut
+		return fmt.Errorf("sync ledger: %d blocks: %w", n, ErrMissing)
+	}
 	if err := l.syncFiles(m.mark()); err != nil {
 		err = fmt.Errorf("sync ledger: %w", explain(err))
 		l.mu.Lock()
@@ -128,6 +131,9 @@ func (l *Ledger) sync() error {
 // syncFiles forces every memory table's log to disk, and then says so. Badger's own Sync
 // does it for the active one only; those that wait to become tables matter as much.
 func (l *Ledger) syncFiles(k mark) error {
+	if err := l.bodies.Sync(); err != nil {
+		return err
+	}
 	if err := l.db.Sync(); err != nil {
 		return err
 	}

@@ -99,11 +99,11 @@ func (l *Ledger) RawBlock(h chain.Height) ([]byte, error) {
 // Block returns the block at a height. It decodes, and has the height and the hash under
 // which it was stored; or the error is a *CorruptError, or ErrNotFound above the head.
 func (l *Ledger) Block(h chain.Height) (*chain.Block, error) {
-	raw, err := l.recorded(kindBlock, h)
+	s, err := l.stamp(h)
 	if err != nil {
 		return nil, err
 	}
-	s, err := l.stamp(h)
+	raw, err := l.body(h, s)
 	if err != nil {
 		return nil, err
 	}

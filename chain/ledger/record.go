@@ -7,11 +7,11 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/kalima-chain/kalima/chain"
+	"github.com/kalima-chain/kalima/chain/ledger/bodies"
 )
 
 // Kinds of record: the first byte of a key. doc.go has the layouts.
 const (
-	kindBlock   = 'b'
 	kindHash    = 'h'
 	kindTree    = 't'
 	kindTx      = 'x'
@@ -24,7 +24,7 @@ const (
 const (
 	recordValue    = 0x11
 	recordSequence = 0x12
-	metaVersion    = 0x11
+	metaVersion    = 0x12
 	metaEmpty      = 33  // bytes of a meta record before the genesis block
 	metaHead       = 121 // bytes of one before the edge
 )
@@ -80,22 +80,28 @@ func decodePlace(b []byte) (place, error) {
 	return place{chain.Height(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint32(b[8:])}, nil
 }
 
-// stamp is the record of a block's hash and time.
+// stamp is the record of a block's time and hash, and of where its bytes are.
 type stamp struct {
-	time chain.Time
-	hash chain.Digest
+	time  chain.Time
+	hash  chain.Digest
+	place bodies.Place
 }
 
 func (s stamp) encode() []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 40), uint64(s.time))
-	return append(b, s.hash[:]...)
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 48), uint64(s.time))
+	b = append(b, s.hash[:]...)
+	b = binary.BigEndian.AppendUint32(b, s.place.File)
+	return binary.BigEndian.AppendUint32(b, s.place.Offset)
 }
 
 func decodeStamp(b []byte) (stamp, error) {
-	if len(b) != 40 {
-		return stamp{}, fmt.Errorf("stamp of %d bytes, want 40", len(b))
+	if len(b) != 48 {
+		return stamp{}, fmt.Errorf("stamp of %d bytes, want 48", len(b))
 	}
-	return stamp{chain.Time(binary.BigEndian.Uint64(b)), chain.Digest(b[8:])}, nil
+	return stamp{
+		chain.Time(binary.BigEndian.Uint64(b)), chain.Digest(b[8:40]),
+		bodies.Place{File: binary.BigEndian.Uint32(b[40:]), Offset: binary.BigEndian.Uint32(b[44:])},
+	}, nil
 }
 
 func encodeValue(item string, v *chain.Value) []byte {

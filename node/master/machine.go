@@ -112,6 +112,7 @@ func (m *Machine) Apply(batch []consensus.Entry) []any {
 	m.mu.Lock()
 	for i, e := range batch {
 		if e.Index <= last {
+			m.refill(e.Data)
 			results[i] = chain.ErrVoid // the ledger has it already; a replay after a restart
 			continue
 		}
@@ -150,6 +151,21 @@ func (m *Machine) Apply(batch []consensus.Entry) []any {
 	return results
 }
 
+// refill puts a block back whose bytes a power failure took. Void entries are not missing,
+// and the ledger takes no other block than its own.
+func (m *Machine) refill(data []byte) {
+	if len(m.ledger.Missing()) == 0 {
+		return
+	}
+	b, err := chain.DecodeBlock(data)
+	if err == nil {
+		err = m.ledger.Fill(b)
+	}
+	if err != nil {
+		m.log.Warn("replayed entry does not fill a missing block", "err", err)
+	}
+}
+
 // publish tells the watchers.
 func (m *Machine) publish(records []ledger.Record) {
 	for _, r := range records {
@@ -172,11 +188,29 @@ func (m *Machine) Pointer() (consensus.Pointer, error) {
 // Sync implements consensus.Machine.
 func (m *Machine) Sync() error { return m.ledger.Sync() }
 
-// Restore implements consensus.Machine: it pulls the blocks up to a snapshot's pointer
+var errNobody = errors.New("nobody has it")
+
+// Restore implements consensus.Machine: it puts back what is missing, and pulls the blocks up to a snapshot's pointer
 // from the other masters. Each must extend the head, so a peer can not bring in another
 // chain; the last must be the block that the pointer names.
 func (m *Machine) Restore(ctx context.Context, p consensus.Pointer) error {
 	const page = 256
+	for _, h := range m.ledger.Missing() {
+		raw, err := m.fetch(ctx, h, 1)
+		if err == nil && len(raw) == 0 {
+			err = errNobody
+		}
+		if err != nil {
+			return fmt.Errorf("restore: missing block %d: %w", h, err)
+		}
+		b, err := chain.DecodeBlock(raw[0])
+		if err == nil {
+			err = m.ledger.Fill(b)
+		}
+		if err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+	}
 	for {
 		head := m.Head()
 		if head.Height >= p.Height {
@@ -187,7 +221,7 @@ func (m *Machine) Restore(ctx context.Context, p consensus.Pointer) error {
 			return fmt.Errorf("restore: blocks from %d: %w", head.Height+1, err)
 		}
 		if len(raw) == 0 {
-			return fmt.Errorf("restore: nobody has block %d", head.Height+1)
+			return fmt.Errorf("restore: block %d: %w", head.Height+1, errNobody)
 		}
 		if err := m.adopt(raw, p); err != nil {
 			return err

@@ -31,7 +31,7 @@ func TestRestoreSurvivesAWrongPeer(t *testing.T) {
 	}{
 		{"garbage after a block", [][]byte{raw[0], []byte("garbage")}, 2, "decode block"},
 		{"a gap", [][]byte{raw[1], raw[3]}, 3, "does not extend"},
-		{"nothing", nil, 3, "nobody has block 4"},
+		{"nothing", nil, 3, "block 4: nobody has it"},
 		{"the rest", raw[2:], 5, ""},
 	} {
 		tries := 0
