@@ -17,11 +17,21 @@ type hostFunc struct {
 	raw api.GoModuleFunc                  // instead of fn
 }
 
-func (f hostFunc) call() api.GoModuleFunc {
+// call makes what the engine calls. The name is what people know the function by.
+func (f hostFunc) call(name string) api.GoModuleFunc {
 	if f.raw != nil {
 		return f.raw
 	}
-	return func(ctx context.Context, _ api.Module, stack []uint64) { f.fn(caller(ctx), stack) }
+	return func(ctx context.Context, _ api.Module, stack []uint64) {
+		i := caller(ctx)
+		if i.tracer == nil {
+			f.fn(i, stack)
+			return
+		}
+		i.tracer.host = name
+		f.fn(i, stack)
+		i.tracer.host = ""
+	}
 }
 
 // hostModules are the modules contracts can import from, and the meter's own.
@@ -51,6 +61,8 @@ var hostModules = map[string]map[string]hostFunc{
 	meter.ImportModule: {
 		meter.ImportRefill: {typ: meter.Func{Params: "I", Results: "I"}, raw: refill},
 		meter.ImportGrow:   {typ: meter.Func{Params: "i", Results: "i"}, raw: grow},
+		meter.ImportAt:     {typ: meter.Func{Params: "i"}, raw: traceAt},
+		meter.ImportBulk:   {typ: meter.Func{Params: "I"}, raw: traceBulk},
 	},
 	wasiModule: wasiFuncs,
 }

@@ -48,6 +48,7 @@ type instance struct {
 	refused  bool       // it was refused memory
 	text     []byte     // unfinished line of output
 	stack    [1]uint64
+	tracer   *tracer // of a call with a Probe
 }
 
 // errStop is what host functions panic with after setting stop, failed or exited.
@@ -174,6 +175,7 @@ func (i *instance) version(ctx context.Context, limits host.Limits) (int32, erro
 func (i *instance) run(ctx context.Context, fn api.Function, s *host.Session) (host.Result, error) {
 	i.begin(ctx, s)
 	if size := uint64(i.mem.Size()); size > s.Limits.Memory {
+		i.Context, i.session, i.tracer = nil, nil, nil
 		return s.Finish(abi.Faultf(abi.OutOfMemory, "the contract begins with %d bytes of memory, it may have %d", size, s.Limits.Memory), 0, size), nil
 	}
 	i.stack[0] = 0
@@ -204,7 +206,14 @@ func (i *instance) run(ctx context.Context, fn api.Function, s *host.Session) (h
 	i.session = s
 	i.flush(true)
 	i.session, i.stop = nil, nil
-	return s.Finish(fault, used, uint64(i.mem.Size())), nil
+	res := s.Finish(fault, used, uint64(i.mem.Size()))
+	if i.tracer != nil {
+		i.tracer.finish(&res)
+		i.tracer = nil
+	} else if fault != nil && err != nil && fault.Code != abi.Rejected {
+		res.Where = where(err.Error())
+	}
+	return res, nil
 }
 
 func (i *instance) begin(ctx context.Context, s *host.Session) {
@@ -214,6 +223,9 @@ func (i *instance) begin(ctx context.Context, s *host.Session) {
 	i.deadline = time.Time{}
 	i.budget.start(i.gas, min(s.Limits.Gas, math.MaxInt64/2), i.m.rt.cfg.Slice)
 	i.depth.Set(uint64(s.Limits.Depth))
+	if s.Probe != nil && i.m.trace != nil {
+		i.tracer = newTracer(i, s.Probe, i.m.trace)
+	}
 	s.Begin(i)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -20,6 +21,9 @@ type module struct {
 	image  *image
 	seat   seat
 	closed atomic.Bool
+
+	tracing sync.Mutex
+	twin    *module // the trace build, for calls with a Probe; nil until there is one
 }
 
 var _ host.Module = (*module)(nil)
@@ -82,6 +86,13 @@ func (m *module) Call(ctx context.Context, s *host.Session) (host.Result, error)
 	if p := s.Call.Phase; int(p) >= len(m.has) || !m.has[p] {
 		return s.Finish(abi.Faultf(abi.WrongABI, "the contract has no entry %s", p), 0, 0), nil
 	}
+	if s.Probe != nil && m.trace == nil {
+		t, err := m.traced(ctx)
+		if err != nil {
+			return host.Result{}, err
+		}
+		return t.Call(ctx, s)
+	}
 	nested := s.Nested > 0
 	i, err := m.rt.pool.enter(ctx, m, nested)
 	if err != nil {
@@ -130,13 +141,18 @@ func (m *module) another(ctx context.Context) (*instance, error) {
 }
 
 // Close frees the instances and, with the last module of its kind, the code.
-func (m *module) Close() error {
+func (m *module) Close() (errs error) {
 	if m.closed.Swap(true) {
 		return nil
+	}
+	m.tracing.Lock()
+	defer m.tracing.Unlock()
+	if m.twin != nil {
+		errs = m.twin.Close()
 	}
 	closeAll(m.rt.pool.empty(m))
 	m.rt.build.Lock()
 	defer m.rt.build.Unlock()
 	m.rt.release(m.compiled)
-	return m.image.close()
+	return errors.Join(errs, m.image.close())
 }

@@ -136,6 +136,8 @@ type Runtime struct {
 type compiled struct {
 	digest abi.Digest
 	code   wazero.CompiledModule
+	source []byte       // the artefact, not copied; nil for a trace build
+	trace  *meter.Trace // of a trace build
 	info   meter.Info
 	users  int
 }
@@ -172,7 +174,7 @@ func New(cfg Config) (*Runtime, error) {
 func (r *Runtime) hostModule(ctx context.Context, name string, funcs map[string]hostFunc) error {
 	b := r.rt.NewHostModuleBuilder(name)
 	for fname, f := range funcs {
-		b.NewFunctionBuilder().WithGoModuleFunction(f.call(), valueTypes(f.typ.Params), valueTypes(f.typ.Results)).Export(fname)
+		b.NewFunctionBuilder().WithGoModuleFunction(f.call(name+"."+fname), valueTypes(f.typ.Params), valueTypes(f.typ.Results)).Export(fname)
 	}
 	_, err := b.Instantiate(ctx)
 	return err
@@ -181,8 +183,10 @@ func (r *Runtime) hostModule(ctx context.Context, name string, funcs map[string]
 // Name returns "wasm".
 func (r *Runtime) Name() string { return "wasm" }
 
-// Schedule names the rewriter, which prices instructions.
-func (r *Runtime) Schedule() string { return fmt.Sprintf("wasm/%d", meter.Version) }
+// Schedule names the rewriter and the digest of its price table.
+func (r *Runtime) Schedule() string {
+	return fmt.Sprintf("wasm/%d/%x", meter.Version, meter.Digest())
+}
 
 // Close frees everything.
 func (r *Runtime) Close() error {
@@ -240,7 +244,7 @@ func (r *Runtime) compile(ctx context.Context, code []byte) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.use(digest, &compiled{digest: digest, code: cm, info: metered.Info}), nil
+	return r.use(digest, &compiled{digest: digest, code: cm, source: code, info: metered.Info}), nil
 }
 
 // use counts a use of an artefact's code. When there is none it takes fresh, which may be
