@@ -51,7 +51,11 @@ func (d *dialogue) call(ctx context.Context, m *module) (host.Result, error) {
 			}
 			return r, d.outcome
 		case kindDeadline, kindError:
-			return host.Result{}, d.failed(kind, f.str())
+			text := f.str()
+			if err := f.done(); err != nil {
+				return host.Result{}, &brokenError{err}
+			}
+			return host.Result{}, d.failed(kind, text)
 		case kindTrace, kindCharge:
 			err = d.told(kind, f)
 		default:

@@ -1,7 +1,9 @@
 package worker_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +33,7 @@ func (wild) Load(_ context.Context, code []byte) (host.Module, error) {
 
 type wildModule string
 
-func (wildModule) Phases() []abi.Phase { return []abi.Phase{abi.Validate} }
+func (wildModule) Phases() []abi.Phase { return []abi.Phase{abi.Validate, abi.Query} }
 func (wildModule) Close() error        { return nil }
 
 var kept [][]byte
@@ -39,7 +41,7 @@ var kept [][]byte
 //lint:ignore SA5007 it shall never end: the stack of the worker is what ends it
 func deepen(n int) int { return deepen(n+1) + n }
 
-func (m wildModule) Call(_ context.Context, s *host.Session) (host.Result, error) {
+func (m wildModule) Call(ctx context.Context, s *host.Session) (host.Result, error) {
 	switch m {
 	case "die":
 		os.Exit(7)
@@ -65,6 +67,25 @@ func (m wildModule) Call(_ context.Context, s *host.Session) (host.Result, error
 		io.WriteString(os.Stdout, "\xff\xff\xff\xffr")
 	case "error":
 		return host.Result{}, errors.New("the runtime is ill")
+	case "hoard":
+		if kept == nil {
+			kept = [][]byte{bytes.Repeat([]byte{1}, 200<<20)}
+		}
+	case "ask":
+		return m.ask(ctx, s)
+	case "read":
+		return m.read(s)
+	case "read and hang":
+		m.read(s)
+		select {}
+	}
+	if out, ok := strings.CutPrefix(string(m), "say "); ok {
+		b, err := hex.DecodeString(out)
+		if err != nil {
+			return host.Result{}, err
+		}
+		os.Stdout.Write(b)
+		os.Exit(0)
 	}
 	return host.Result{Used: host.Usage{Gas: 1}}, nil
 }

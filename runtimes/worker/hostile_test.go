@@ -87,20 +87,3 @@ func TestReceiveBounds(t *testing.T) {
 		})
 	}
 }
-
-func FuzzResult(f *testing.F) {
-	r := host.Result{Writes: []abi.Write{{Address: "/granted/x", Key: "k", Value: []byte("v")}}, Log: []string{"l"}}
-	f.Add([]byte(newFrame(kindResult).result(&r)[5:]))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		in := &fields{b: b}
-		r := in.result()
-		if in.done() != nil {
-			return
-		}
-		for _, w := range replay(newSession(abi.Validate), r).Writes {
-			if w.Address != abi.StateAddress("conf") && !grant.Write[0].Match(w.Address) {
-				t.Errorf("replay let through a write to %s", w.Address)
-			}
-		}
-	})
-}
