@@ -113,6 +113,8 @@ func TestOneDoor(t *testing.T) {
 		"go.starlark.net":                   {"runtimes/starlark"},
 		"github.com/tidwall/btree":          {"chain"},
 		"github.com/BurntSushi/toml":        {"registry"},
+		"go.yaml.in/yaml":                   {"devsecops/local"},
+		"github.com/google/pprof":           {"devsecops/profile"},
 		"github.com/spf13/cobra":            {"cmd"},
 		"github.com/shirou/gopsutil":        {"cmd"},
 		"github.com/veraison/go-cose":       {}, // tests only: ours must be the same bytes

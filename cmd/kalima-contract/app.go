@@ -78,8 +78,8 @@ Exit codes: kalima-contract help exit-codes`,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return a.checkFlags()
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.checkFlags(cmd)
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
@@ -106,20 +106,27 @@ Exit codes: kalima-contract help exit-codes`,
 			root.AddCommand(c)
 		}
 	}
-	add("author", a.newCmd(), a.buildCmd(), a.testCmd(), a.publishCmd())
+	add("author", a.newCmd(), a.buildCmd(), a.runCmd(), a.queryCmd(), a.testCmd(), a.profileCmd(), a.tortureCmd(), a.publishCmd())
 	add("registry", a.approveCmd(), a.deployCmd(), a.undeployCmd(), a.revokeCmd(), a.statusCmd())
 	add("machine", a.doctorCmd(), a.versionCmd())
 	root.AddCommand(exitCodesTopic(), scenarioTopic())
 	return root
 }
 
-func (a *app) checkFlags() error {
-	switch a.output {
-	case "text", "json":
+// formatsAnnotation names the format that a verb can print beside text and json.
+const formatsAnnotation = "formats"
+
+func (a *app) checkFlags(cmd *cobra.Command) error {
+	more := cmd.Annotations[formatsAnnotation]
+	switch o := a.output; {
+	case o == "text" || o == "json" || o == more && more != "":
 	default:
-		o := a.output
 		a.output = "text"
-		return &exitError{code: exitUsage, err: fmt.Errorf("output %q: want text or json", o)}
+		want := "text or json"
+		if more != "" {
+			want = "text, json or " + more
+		}
+		return &exitError{code: exitUsage, err: fmt.Errorf("output %q: want %s", o, want)}
 	}
 	if a.timeout < 0 {
 		return &exitError{code: exitUsage, err: fmt.Errorf("timeout %v is negative", a.timeout)}
@@ -144,7 +151,7 @@ func (a *app) say(format string, args ...any) {
 
 // next shows the command that a person would most likely type now.
 func (a *app) next(format string, args ...any) {
-	if a.output != "json" {
+	if a.output == "text" {
 		a.say("next: "+self()+" "+format, args...)
 	}
 }

@@ -1,97 +1,64 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kalima-chain/kalima/devsecops/local"
 	"github.com/kalima-chain/kalima/devsecops/scenario"
-	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/registry"
 )
 
-func scenarioTopic() *cobra.Command {
-	return &cobra.Command{
-		Use:   "scenario",
-		Short: "how a test scenario is written",
-		Long: `A scenario is a text file with one statement a line; # begins a comment. A word with
-spaces stands in double quotes. Events go in:
-
-  put ADDRESS KEY VALUE        an event: runs validate and, when it accepts, react
-  delete ADDRESS KEY           an event
-  as NAME [ROLE...]            who sends the events that follow
-  at TIME                      block time of the next event, such as 2026-01-31T08:00:00Z
-  set ADDRESS KEY VALUE        a value that is in the chain already
-
-Below an event stands what must have come of it. Without accept, reject or fault it
-must have been accepted. The address . is the contract's own state.
-
-  accept                       it was accepted
-  reject [CODE [MESSAGE]]      the contract rejected it
-  fault CODE                   the contract failed: trap, out-of-gas, denied, ...
-  value ADDRESS KEY VALUE      the current value is now this
-  absent ADDRESS KEY           there is no current value now
-  submitted ADDRESS KEY VALUE  react submitted this
-  logged TEXT                  a line of the log contains this
-
-For example:
-
-  put /plant/line1 temperature 21.5
-    value . temperature 1
-  put /plant/line1 temperature warm
-    reject 1 "value is not a number"`,
-	}
+// tests is what the verb test was asked for.
+type tests struct {
+	path    string
+	files   []string
+	only    *regexp.Regexp
+	verbose bool
+	update  bool
 }
 
 func (a *app) testCmd() *cobra.Command {
-	var files []string
+	var t tests
+	var only string
 	cmd := &cobra.Command{
 		Use:   "test [PROJECT|BUNDLE]",
 		Short: "run a contract's scenarios in the real engine",
 		Long: `test builds a project (default: the one in this folder) or takes a bundle, and runs it
-through its scenarios, PROJECT/tests/*.scenario, in the engine that masters use, alone and
-without a chain. It exits with 3 when a statement does not hold.
+through its scenarios, PROJECT/tests/*.scenario and *.txtar, in the engine that masters
+use, alone and without a chain. It exits with 3 when a statement does not hold, and shows
+what was expected (-) beside what was found (+). With --update it writes what was found
+into the scenarios: look at the difference before you keep it.
 
 How a scenario is written: kalima-contract help scenario`,
-		Example: "  kalima-contract test\n  kalima-contract test meter --scenario meter/tests/limits.scenario",
-		Args:    args("[PROJECT|BUNDLE]"),
+		Example: "  kalima-contract test\n  kalima-contract test meter --run 'limits/too high' -v\n" +
+			"  kalima-contract test meter --scenario meter/tests/limits.scenario --update\n  kalima-contract test -o junit > report.xml",
+		Annotations: map[string]string{formatsAnnotation: "junit"},
+		Args:        args("[PROJECT|BUNDLE]"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			path := "."
-			if len(given) > 0 {
-				path = given[0]
-			}
-			if len(files) == 0 {
+			t.path = pathOf(given)
+			if only != "" {
 				var err error
-				if files, err = scenariosOf(path); err != nil {
-					return err
+				if t.only, err = regexp.Compile(only); err != nil {
+					return usageError(cmd, fmt.Errorf("--run: %w", err))
 				}
 			}
-			return a.test(cmd.Context(), path, files)
+			return a.test(cmd.Context(), &t)
 		},
 	}
-	cmd.Flags().StringSliceVar(&files, "scenario", nil, "scenario files to run instead")
+	f := cmd.Flags()
+	f.StringSliceVar(&t.files, "scenario", nil, "scenario files to run instead")
+	f.StringVar(&only, "run", "", "run only cases whose FILE/CASE matches this regular expression")
+	f.BoolVarP(&t.verbose, "verbose", "v", false, "show each case and each call")
+	f.BoolVar(&t.update, "update", false, "write what was found into the scenarios")
 	return cmd
-}
-
-func scenariosOf(path string) ([]string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, &exitError{code: exitUsage, err: errors.New("a bundle brings no scenarios"), hint: "name them with --scenario FILE"}
-	}
-	files, err := filepath.Glob(filepath.Join(path, "tests", "*.scenario"))
-	if err == nil && len(files) == 0 {
-		err = &exitError{code: exitNotFound, err: fmt.Errorf("no scenario in %s", filepath.Join(path, "tests")), hint: "how to write one: " + self() + " help scenario"}
-	}
-	return files, err
 }
 
 // tested is what test prints about one scenario.
@@ -99,76 +66,86 @@ type tested struct {
 	File string `json:"file"`
 	OK   bool   `json:"ok"`
 	*scenario.Report
+	Updated bool `json:"updated,omitempty"`
+
+	calls []line // for -v
 }
 
-func (a *app) test(ctx context.Context, path string, files []string) error {
-	scripts := make([]*scenario.Script, len(files))
-	for i, f := range files { // a mistake in a script shows before a build takes its time
-		text, err := readScript(f)
+// line is a call, with the line of the scenario that led to it.
+type line struct {
+	number int
+	step   local.Step
+}
+
+func (a *app) test(ctx context.Context, t *tests) error {
+	scripts, err := a.scripts(t.path, t.files)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, t.path)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	results := make([]tested, 0, len(scripts))
+	passed := true
+	for _, sc := range scripts {
+		one, err := a.testOne(ctx, s, sc, t)
 		if err != nil {
 			return err
 		}
-		if scripts[i], err = scenario.Parse(text); err != nil {
-			return &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", f, err), hint: self() + " help scenario"}
+		if len(one.Cases) == 0 {
+			continue // --run leaves nothing of it
 		}
+		passed = passed && one.OK
+		results = append(results, one)
 	}
-	b, err := a.bundleToTest(ctx, path)
-	if err != nil {
-		return err
+	if len(results) == 0 {
+		return &exitError{code: exitNotFound, err: fmt.Errorf("no case matches %q", t.only), hint: "what there is: " + self() + " test -v " + shellWord(t.path)}
 	}
-	l, err := a.load(ctx, b)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	m := b.Manifest
-	contract := scenario.Contract{Module: l.module, Instance: m.Name, Grant: host.Grant{Write: m.Write, Submit: m.Submit}}
-	results := make([]tested, 0, len(files))
-	passed := true
-	for i, s := range scripts {
-		r, err := scenario.Run(ctx, s, contract)
-		if err != nil {
-			return fmt.Errorf("%s: %w", files[i], err)
-		}
-		t := tested{files[i], len(r.Failures) == 0, r}
-		passed = passed && t.OK
-		results = append(results, t)
-	}
-	if err := a.reportTest(m, results, passed); err != nil {
+	if err := a.reportTest(s.bundle.Manifest, results, passed, t); err != nil {
 		return err
 	}
 	if !passed {
 		return &exitError{code: exitFindings, err: errors.New("a scenario failed"), said: true}
 	}
-	a.next("publish %s%s", shellWord(path), a.flags())
+	a.next("publish %s%s", shellWord(t.path), a.flags())
 	return nil
 }
 
-// bundleToTest compiles a project or opens a bundle; the caller loads it.
-func (a *app) bundleToTest(ctx context.Context, path string) (*registry.Bundle, error) {
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if info.IsDir() {
-		return a.compile(ctx, path)
+func (a *app) testOne(ctx context.Context, s *subject, sc script, t *tests) (tested, error) {
+	one := tested{File: sc.file}
+	setup := a.setup(s, sc.file)
+	if t.only != nil {
+		setup.Only = func(name string) bool { return t.only.MatchString(sc.file + "/" + name) }
 	}
-	encoded, err := readBundle(path)
-	if err != nil {
-		return nil, err
+	setup.Watch = func(n int, st local.Step) { one.calls = append(one.calls, line{n, st}) }
+	var err error
+	if one.Report, err = scenario.Run(ctx, sc.parsed, setup); err != nil {
+		var lacks *local.NoEntryError
+		if errors.As(err, &lacks) {
+			err = &exitError{code: exitFindings, err: err}
+		}
+		return one, fmt.Errorf("%s: %w", sc.file, err)
 	}
-	return registry.Open(encoded, registry.DigestOf(encoded))
+	one.OK = len(one.Failures) == 0
+	if !t.update || one.OK {
+		return one, nil
+	}
+	text, left := scenario.Update(sc.text, one.Failures)
+	if !bytes.Equal(text, sc.text) {
+		if err := os.WriteFile(sc.file, text, 0o644); err != nil {
+			return one, err
+		}
+		one.Updated = true
+	}
+	one.OK = left == 0
+	return one, nil
 }
 
-func readScript(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, scenario.MaxScript+1))
-}
-
-func (a *app) reportTest(m registry.Manifest, results []tested, passed bool) error {
-	if a.output == "json" {
+func (a *app) reportTest(m registry.Manifest, results []tested, passed bool, t *tests) error {
+	switch a.output {
+	case "json":
 		return a.printJSON(struct {
 			SchemaVersion int      `json:"schemaVersion"`
 			Name          string   `json:"name"`
@@ -176,18 +153,76 @@ func (a *app) reportTest(m registry.Manifest, results []tested, passed bool) err
 			OK            bool     `json:"ok"`
 			Scenarios     []tested `json:"scenarios"`
 		}{schemaVersion, m.Name, m.Version, passed, results})
+	case "junit":
+		return writeJUnit(a.stdout, m, results)
 	}
-	for _, t := range results {
-		if t.OK {
-			fmt.Fprintf(a.stdout, "ok    %s  %s, at most %d gas\n", t.File, count(t.Events, "event"), t.MaxGas)
-			continue
-		}
-		fmt.Fprintf(a.stdout, "FAIL  %s  %s not as it says\n", t.File, count(len(t.Failures), "statement"))
-		for _, f := range t.Failures {
-			fmt.Fprintf(a.stdout, "      line %d: %s\n      got: %s\n", f.Line, f.Statement, strings.ReplaceAll(strings.TrimSpace(f.Got), "\n", "\n           "))
-		}
+	for i := range results {
+		a.printTested(&results[i], t)
 	}
 	return nil
+}
+
+func (a *app) printTested(r *tested, t *tests) {
+	if t.verbose {
+		a.printCalls(r)
+	}
+	switch {
+	case r.Updated && r.OK:
+		fmt.Fprintf(a.stdout, "UPDATED  %s  %s\n", r.File, count(len(r.Failures), "statement"))
+	case r.OK:
+		fmt.Fprintf(a.stdout, "ok    %s  %s, at most %d gas\n", r.File, count(r.Events, "event"), r.MaxGas)
+		return
+	default:
+		fmt.Fprintf(a.stdout, "FAIL  %s  %s not as it says\n", r.File, count(len(r.Failures), "statement"))
+	}
+	for _, c := range r.Cases {
+		for _, f := range c.Failures {
+			fmt.Fprint(a.stdout, indent(failureText(r.File, c.Name, f), "      "))
+		}
+	}
+}
+
+// failureText is a difference: what the scenario says and what would hold.
+func failureText(file, name string, f scenario.Failure) string {
+	at := fmt.Sprintf("%s:%d", file, f.Line)
+	if name != "" {
+		at += "  case " + name
+	}
+	s := at + "\n"
+	if below := len(f.Instead) > 0 && f.Inserted(); below {
+		s += "    " + f.Statement + "\n"
+	} else {
+		s += "  - " + f.Statement + "\n"
+	}
+	for _, l := range f.Instead {
+		s += "  + " + l + "\n"
+	}
+	return s + "  got: " + strings.ReplaceAll(strings.TrimSpace(f.Got), "\n", "\n       ") + "\n"
+}
+
+func indent(text, by string) string {
+	return by + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+by) + "\n"
+}
+
+func (a *app) printCalls(r *tested) {
+	for _, c := range r.Cases {
+		state := "ok  "
+		if len(c.Failures) > 0 {
+			state = "FAIL"
+		}
+		if c.Name != "" {
+			fmt.Fprintf(a.stdout, "%s  %s/%s  %s\n", state, r.File, c.Name, count(c.Events, "event"))
+		}
+	}
+	rows := [][]string{{"LINE", "PHASE", "KEY", "OUTCOME", "GAS"}}
+	for _, l := range r.calls {
+		o := "accepted"
+		if f := l.step.Result.Fault; f != nil {
+			o = f.Error()
+		}
+		rows = append(rows, []string{fmt.Sprint(l.number), l.step.Call.Phase.String(), cut(l.step.Call.Key, 20), cut(o, 40), fmt.Sprint(l.step.Result.Used.Gas)})
+	}
+	table(a.stdout, rows)
 }
 
 func count(n int, noun string) string {

@@ -2,31 +2,58 @@ package scenario
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"slices"
-	"sort"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/devsecops/local"
 	"github.com/kalima-chain/kalima/host"
 )
 
 // Contract is what a script drives.
-type Contract struct {
-	Module   host.Module
-	Instance string
-	Grant    host.Grant
-	Limits   host.Limits
+type Contract = local.Contract
+
+// Setup says how a script is run. Zero fields take what their comment says.
+type Setup struct {
+	Contract Contract
+
+	// Open opens what the statement use names; nil refuses it.
+	Open func(ctx context.Context, path string) (Contract, error)
+
+	// Only says which cases are run; nil: all.
+	Only func(name string) bool
+
+	// Before and Probe are those of local.Chain. Before is told the line of the script that
+	// led to the call.
+	Before func(ctx context.Context, line int, a local.Attempt) error
+	Probe  func(abi.Call) *host.Probe
+
+	// Watch, when set, is told of each call, with the line of the script that led to it.
+	Watch func(line int, s local.Step)
 }
 
 // Failure is a statement that did not hold.
 type Failure struct {
-	Line      int    `json:"line"`
-	Statement string `json:"statement"`
-	Got       string `json:"got"`
+	Line      int      `json:"line"`
+	Statement string   `json:"statement"`
+	Got       string   `json:"got"`
+	Instead   []string `json:"instead,omitempty"` // the statements that would hold
+
+	insert  bool // Instead stands below the line, not in its place
+	unknown bool // no statement would hold
+}
+
+// Inserted reports whether Instead stands below the line, not in its place.
+func (f Failure) Inserted() bool { return f.insert }
+
+// Case is what came of a case of a script.
+type Case struct {
+	Name     string    `json:"name,omitempty"`
+	Line     int       `json:"line"`
+	Events   int       `json:"events"`
+	Gas      uint64    `json:"gas"` // of all calls together
+	MaxGas   uint64    `json:"max_gas"`
+	Failures []Failure `json:"failures"`
 }
 
 // Report is what came of a script.
@@ -35,231 +62,260 @@ type Report struct {
 	Gas      uint64    `json:"gas"` // of all calls together
 	MaxGas   uint64    `json:"max_gas"`
 	Failures []Failure `json:"failures"`
+	Cases    []Case    `json:"cases"`
 }
 
-// Run plays a script on a state of its own. The error is the node's (the context ended, a
-// worker could not start); what the contract does wrong is in the report.
-func Run(ctx context.Context, s *Script, c Contract) (*Report, error) {
-	r := &runner{
-		contract: c, state: state{}, sequences: map[abi.Address]abi.Sequence{}, report: &Report{Failures: []Failure{}},
-		name: "device", time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-	}
-	for _, st := range s.steps {
-		switch st.verb {
-		case "set":
-			r.state.set(r.address(st.args[0]), st.args[1], []byte(st.args[2]))
-		case "as":
-			r.name, r.roles = st.args[0], slices.Sorted(slices.Values(st.args[1:]))
-		case "at":
-			r.time, _ = time.Parse(time.RFC3339, st.args[0]) // Parse checked it
-		default:
-			out, err := r.event(ctx, st)
-			if err != nil {
+// Run plays a script, each case on a state of its own. The error is the node's (the context
+// ended, a worker could not start); what the contract does wrong is in the report.
+func Run(ctx context.Context, s *Script, setup Setup) (*Report, error) {
+	report := &Report{Failures: []Failure{}, Cases: []Case{}}
+	for _, c := range s.cases {
+		if setup.Only != nil && !setup.Only(c.name) {
+			continue
+		}
+		r := newRunner(&setup, c)
+		for _, st := range c.steps {
+			if err := r.step(ctx, st); err != nil {
 				return nil, fmt.Errorf("line %d: %w", st.line, err)
 			}
-			r.judge(st, out)
 		}
+		report.Events += r.out.Events
+		report.Gas += r.out.Gas
+		report.MaxGas = max(report.MaxGas, r.out.MaxGas)
+		report.Failures = append(report.Failures, r.out.Failures...)
+		report.Cases = append(report.Cases, r.out)
 	}
-	return r.report, nil
+	return report, nil
 }
 
-// runner is one play of a script.
+// runner is one play of a case.
 type runner struct {
-	contract  Contract
-	state     state
-	sequences map[abi.Address]abi.Sequence
-	height    abi.Height
-	time      time.Time
-	name      string
-	roles     []string
-	report    *Report
+	setup   *Setup
+	under   Contract // the one under test, with what the script changed
+	chain   *local.Chain
+	world   local.World
+	answers local.Answers
+	sender  local.Sender
+	at      abi.Time
+	deliver *local.Sender
+	line    int
+	out     Case
 }
 
-// outcome is what one event did.
-type outcome struct {
-	fault   *abi.Fault // of the first phase that did not accept
-	submits []abi.Write
-	log     []string
+func newRunner(setup *Setup, c testCase) *runner {
+	r := &runner{
+		setup: setup, under: setup.Contract, answers: local.Answers{}, sender: local.Sender{Name: "device"},
+		out: Case{Name: c.name, Line: c.line, Failures: []Failure{}},
+	}
+	r.world.Clock = local.Start
+	r.chain = &local.Chain{
+		Contract: r.under, State: local.NewState(), World: &r.world, Contracts: r.answers,
+		Probe: setup.Probe,
+	}
+	if setup.Before != nil {
+		r.chain.Before = func(ctx context.Context, a local.Attempt) error { return setup.Before(ctx, r.line, a) }
+	}
+	return r
+}
+
+func (r *runner) step(ctx context.Context, st step) error {
+	r.line = st.line
+	switch forms[st.verb].kind {
+	case action:
+		out, err := r.act(ctx, st)
+		if err != nil {
+			return err
+		}
+		r.judge(st, out)
+		return nil
+	}
+	return r.set(ctx, st)
+}
+
+func (r *runner) set(ctx context.Context, st step) error {
+	a := st.args
+	switch st.verb {
+	case "set":
+		r.chain.State.Set(r.address(a[0]), a[1], []byte(a[2]))
+	case "state":
+		s, err := local.ParseState([]byte(a[0]), r.address("."))
+		if err != nil {
+			return err
+		}
+		r.chain.State = s
+	case "as":
+		r.sender = sender(a)
+	case "at":
+		r.chain.State.Time = instant(a[0])
+	case "measured":
+		r.at = instant(a[0])
+	case "clock":
+		r.world.Clock = instant(a[0])
+	case "grant":
+		g := &r.under.Grant
+		*g = host.Grant{Write: clip(g.Write), Submit: clip(g.Submit), HTTP: clip(g.HTTP), Clock: g.Clock}
+		if err := grant(g, a); err != nil {
+			return err
+		}
+		r.chain.Contract.Grant = *g
+	case "limit":
+		if err := setLimit(&r.under.Limits, a[0], a[1]); err != nil {
+			return err
+		}
+		r.chain.Contract.Limits = r.under.Limits
+	case "http":
+		r.http(a)
+	case "answer":
+		r.answers.Set(a[0], a[1], []byte(a[2]), []byte(a[3]))
+	case "deliver":
+		r.deliver = nil
+		if len(a) > 0 {
+			s := sender(a)
+			r.deliver = &s
+		}
+	case "use":
+		if r.setup.Open == nil {
+			return fmt.Errorf("use %s: nothing can be opened here", a[0])
+		}
+		c, err := r.setup.Open(ctx, a[0])
+		if err != nil {
+			return fmt.Errorf("use %s: %w", a[0], err)
+		}
+		c.Instance, c.Limits = r.under.Instance, r.under.Limits
+		r.chain.Contract = c
+	}
+	return nil
+}
+
+func clip[T any](s []T) []T { return s[:len(s):len(s)] }
+
+func sender(words []string) local.Sender { return local.Sender{Name: words[0], Roles: words[1:]} }
+
+// instant reads a time that Parse checked.
+func instant(s string) abi.Time {
+	t, _ := time.Parse(time.RFC3339Nano, s)
+	return abi.Time(t.UnixMicro())
+}
+
+func (r *runner) http(a []string) {
+	if len(a) == 2 {
+		r.world.Silence(a[0], a[1])
+		return
+	}
+	status := 0
+	fmt.Sscan(a[2], &status) // Parse checked it
+	r.world.Answer(a[0], a[1], host.HTTPResponse{Status: status, Body: []byte(a[3])})
 }
 
 func (r *runner) address(word string) abi.Address {
 	if word == "." {
-		return abi.StateAddress(r.contract.Instance)
+		return abi.StateAddress(r.under.Instance)
 	}
 	return abi.Address(word)
 }
 
-func (r *runner) event(ctx context.Context, st step) (outcome, error) {
-	r.height++
-	call := abi.Call{
-		Contract: r.contract.Instance, Chain: sha256.Sum256([]byte("kalima scenario")), Op: abi.Put,
-		Address: abi.Address(st.args[0]), Key: st.args[1],
-		Height: r.height, Time: abi.Time(r.time.UnixMicro()),
-		Sender: sha256.Sum256([]byte(r.name)), Name: r.name, Roles: r.roles,
-		TxID: sha256.Sum256([]byte("event " + strconv.Itoa(int(r.height)))),
-	}
-	if st.verb == "delete" {
-		call.Op = abi.Delete
-	} else {
-		call.Value = []byte(st.args[2])
-	}
-	call.Sequence = r.sequences[call.Address] + 1
-	r.time = r.time.Add(time.Second)
-	r.report.Events++
-
-	var out outcome
-	phases := r.contract.Module.Phases()
-	if slices.Contains(phases, abi.Validate) {
-		res, err := r.call(ctx, call, abi.Validate, &out)
-		if err != nil || out.fault != nil {
-			return out, err
-		}
-		for _, w := range res.Writes {
-			r.state.set(w.Address, w.Key, w.Value)
-		}
-	}
-	r.sequences[call.Address]++
-	r.state.set(call.Address, call.Key, call.Value)
-	if slices.Contains(phases, abi.React) {
-		res, err := r.call(ctx, call, abi.React, &out)
-		if err != nil {
-			return out, err
-		}
-		out.submits = res.Submits
-	}
-	return out, nil
+// outcome is what one action did.
+type outcome struct {
+	fault    *abi.Fault  // of the first phase that did not accept
+	where    []abi.Place // of the fault
+	submits  []abi.Write
+	emits    []abi.Write
+	requests []host.HTTPRequest
+	reply    []byte
+	gas      uint64
+	log      []string
+	later    []string // what was wrong with the events that were delivered
 }
 
-func (r *runner) call(ctx context.Context, call abi.Call, phase abi.Phase, out *outcome) (host.Result, error) {
-	call.Phase = phase
-	res, err := r.contract.Module.Call(ctx, host.NewSession(call, r.state, r.contract.Grant, r.contract.Limits))
+func (r *runner) act(ctx context.Context, st step) (outcome, error) {
+	r.out.Events++
+	r.world.Requests()
+	var steps []local.Step
+	var err error
+	switch st.verb {
+	case "query":
+		arg := []byte(nil)
+		if len(st.args) > 1 {
+			arg = []byte(st.args[1])
+		}
+		steps, err = one(r.chain.Query(ctx, r.sender, st.args[0], arg))
+	case "migrate":
+		from := "0.0.0"
+		if r.chain.Contract.Version != "" {
+			from = r.chain.Contract.Version
+		}
+		if len(st.args) > 0 {
+			from = st.args[0]
+		}
+		r.chain.Contract = r.under
+		steps, err = one(r.chain.Migrate(ctx, r.sender, from))
+	default:
+		e := local.Event{Address: abi.Address(st.args[0]), Key: st.args[1], At: r.at, Sender: r.sender}
+		if st.verb == "put" {
+			e.Value = []byte(st.args[2])
+		}
+		r.at = 0
+		steps, err = r.chain.Event(ctx, e)
+	}
 	if err != nil {
-		return host.Result{}, err
+		return outcome{}, err
 	}
-	out.fault = res.Fault
-	out.log = append(out.log, res.Log...)
-	r.report.Gas += res.Used.Gas
-	r.report.MaxGas = max(r.report.MaxGas, res.Used.Gas)
-	return res, nil
+	out := r.collect(steps)
+	out.requests = r.world.Requests()
+	if r.deliver == nil {
+		return out, nil
+	}
+	return out, r.deliverAll(ctx, &out)
 }
 
-// judge compares an event's outcome with the statements below it.
-func (r *runner) judge(st step, out outcome) {
-	ended := false
-	for _, e := range st.expects {
-		ended = ended || e.verb == "accept" || e.verb == "reject" || e.verb == "fault"
-	}
-	if !ended && out.fault != nil {
-		r.fail(st, describe(out.fault))
-	}
-	submits := out.submits
-	for _, e := range st.expects {
-		switch e.verb {
-		case "accept":
-			if out.fault != nil {
-				r.fail(e, describe(out.fault))
-			}
-		case "reject":
-			if !rejectedAs(out.fault, e.args) {
-				r.fail(e, describe(out.fault))
-			}
-		case "fault":
-			if out.fault == nil || out.fault.Code != faultCodes()[e.args[0]] {
-				r.fail(e, describe(out.fault))
-			}
-		case "value":
-			got, ok := r.state.Get(r.address(e.args[0]), e.args[1])
-			if !ok {
-				r.fail(e, "no value")
-			} else if string(got) != e.args[2] {
-				r.fail(e, strconv.Quote(string(got)))
-			}
-		case "absent":
-			if got, ok := r.state.Get(r.address(e.args[0]), e.args[1]); ok {
-				r.fail(e, strconv.Quote(string(got)))
-			}
-		case "submitted":
-			if len(submits) == 0 {
-				r.fail(e, "nothing more was submitted")
-				continue
-			}
-			w := submits[0]
-			submits = submits[1:]
-			if string(w.Address) != e.args[0] || w.Key != e.args[1] || string(w.Value) != e.args[2] {
-				r.fail(e, fmt.Sprintf("submitted %s %q %q", w.Address, w.Key, w.Value))
-			}
-		case "logged":
-			if !slices.ContainsFunc(out.log, func(l string) bool { return strings.Contains(l, e.args[0]) }) {
-				r.fail(e, fmt.Sprintf("log %q", out.log))
+func one(s local.Step, err error) ([]local.Step, error) { return []local.Step{s}, err }
+
+func (r *runner) collect(steps []local.Step) outcome {
+	var out outcome
+	for _, s := range steps {
+		if r.setup.Watch != nil {
+			r.setup.Watch(r.line, s)
+		}
+		res := &s.Result
+		out.fault, out.where = res.Fault, res.Where
+		out.gas += res.Used.Gas
+		out.log = append(out.log, res.Log...)
+		out.reply = res.Reply
+		out.submits = append(out.submits, res.Submits...)
+		for _, w := range res.Writes {
+			if w.Address == abi.EventsAddress(r.under.Instance) {
+				out.emits = append(out.emits, w)
 			}
 		}
+		r.out.Gas += res.Used.Gas
+		r.out.MaxGas = max(r.out.MaxGas, res.Used.Gas)
 	}
+	return out
 }
 
-func rejectedAs(f *abi.Fault, args []string) bool {
-	if f == nil || f.Code != abi.Rejected {
-		return false
-	}
-	if len(args) > 0 && strconv.Itoa(int(f.Reason)) != args[0] {
-		return false
-	}
-	return len(args) < 2 || f.Message == args[1]
-}
+// maxDelivered bounds the events that one event leads to: contracts that answer each other
+// for ever are a mistake that a scenario shall show, not a test that never ends.
+const maxDelivered = 64
 
-func describe(f *abi.Fault) string {
-	if f == nil {
-		return "accepted"
-	}
-	if f.Detail != "" {
-		return f.Error() + "\n" + f.Detail
-	}
-	return f.Error()
-}
-
-func (r *runner) fail(st step, got string) {
-	words := []string{st.verb}
-	for _, a := range st.args {
-		if a == "" || strings.ContainsAny(a, " \t\"") {
-			a = strconv.Quote(a)
+// deliverAll puts in what was submitted, and what was submitted for that.
+func (r *runner) deliverAll(ctx context.Context, out *outcome) error {
+	queue := clip(out.submits)
+	for n := 0; n < len(queue); n++ {
+		w := queue[n]
+		if n == maxDelivered {
+			out.later = append(out.later, fmt.Sprintf("more than %d events come of this one", maxDelivered))
+			return nil
 		}
-		words = append(words, a)
-	}
-	r.report.Failures = append(r.report.Failures, Failure{Line: st.line, Statement: strings.Join(words, " "), Got: got})
-}
-
-// state is a chain's current values.
-type state map[abi.Address]map[string][]byte
-
-var _ host.State = state(nil)
-
-func (s state) set(a abi.Address, key string, value []byte) {
-	if len(value) == 0 {
-		delete(s[a], key)
-		return
-	}
-	if s[a] == nil {
-		s[a] = map[string][]byte{}
-	}
-	s[a][key] = value
-}
-
-// Get returns the current value of a key.
-func (s state) Get(a abi.Address, key string) ([]byte, bool) {
-	v, ok := s[a][key]
-	return v, ok
-}
-
-// Next returns the first key of the address that is greater than after.
-func (s state) Next(a abi.Address, after string) (string, bool) {
-	keys := make([]string, 0, len(s[a]))
-	for k := range s[a] {
-		if k > after {
-			keys = append(keys, k)
+		r.out.Events++
+		steps, err := r.chain.Event(ctx, local.Event{Address: w.Address, Key: w.Key, Value: w.Value, Sender: *r.deliver})
+		if err != nil {
+			return err
 		}
+		o := r.collect(steps)
+		if o.fault != nil {
+			out.later = append(out.later, fmt.Sprintf("the submitted %s: %s", sentence("put", string(w.Address), w.Key, string(w.Value)), describe(o)))
+		}
+		queue = append(queue, o.submits...)
 	}
-	if len(keys) == 0 {
-		return "", false
-	}
-	sort.Strings(keys)
-	return keys[0], true
+	return nil
 }
