@@ -127,7 +127,9 @@ func calI32(v int32) []byte { return append([]byte{0x41}, calI64(int64(v))[1:]..
 func calXY(op int) []byte { return calOps(calGet(calX), calGet(calY), op, calSet(calX)) }
 
 // seen is a = a op b with the bits of the result seen.
-func calSeen(code ...any) []byte { return calOps(calGet(calA), calOps(code...), 0xbd, 0xbf, calSet(calA)) }
+func calSeen(code ...any) []byte {
+	return calOps(calGet(calA), calOps(code...), 0xbd, 0xbf, calSet(calA))
+}
 
 // random steps x as a generator whose high bits nothing predicts.
 func calRandom() []byte {
@@ -135,7 +137,9 @@ func calRandom() []byte {
 }
 
 // bit is a random bit as i32, two the same as number below four.
-func calBits(n int64) []byte { return calOps(calRandom(), calGet(calX), calI64(60), 0x88, calI64(n), 0x83, 0xa7) }
+func calBits(n int64) []byte {
+	return calOps(calRandom(), calGet(calX), calI64(60), 0x88, calI64(n), 0x83, 0xa7)
+}
 
 var calibration = []calCase{
 	{name: "local", class: "simple", code: calOps(calGet(calX), calSet(calX))},

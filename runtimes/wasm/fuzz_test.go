@@ -1,7 +1,12 @@
 package wasm_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,65 +17,174 @@ import (
 	"github.com/kalima-chain/kalima/host/meter"
 )
 
+// fuzzLimits keep what is made of random bytes small.
+var fuzzLimits = meter.Limits{Pages: 16, Table: 1000, Product: 20_000}
+
 // FuzzMetered takes any bytes. What the meter accepts must compile exactly if the original
 // does, and its functions must give what the original's give, with the same gas on the
-// compiler and on the interpreter.
+// compiler, on the interpreter and in the trace build.
 func FuzzMetered(f *testing.F) {
 	f.Add(buildC(f, "nan"))
 	f.Add([]byte("\x00asm\x01\x00\x00\x00\x01\x05\x01\x60\x00\x01\x7f\x03\x02\x01\x00\x07\x05\x01\x01f\x00\x00\x0a\x0d\x01\x0b\x00\x41\x01\x03\x40\x41\x00\x0d\x00\x0b\x0b"))
 	f.Add([]byte("\x00asm\x01\x00\x00\x00\x01\x06\x01\x60\x01\x7c\x01\x7c\x03\x02\x01\x00\x07\x05\x01\x01f\x00\x00\x0a\x0c\x01\x0a\x00\x20\x00\x20\x00\xa3\x20\x00\xa0\x0b"))
+	f.Add(generate([]byte("a first module of the generator"), false))
 	f.Fuzz(func(t *testing.T, code []byte) {
-		m, err := meter.Rewrite(code, meter.Config{Imports: []string{}, Limits: meter.Limits{Pages: 16, Table: 1000, Product: 20_000}})
-		if err != nil {
-			return
-		}
-		ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(smallMemory))
-		plain := fuzzRuntime(t, false)
-		defer plain.Close(ctx)
-		original, errPlain := plain.CompileModule(ctx, code)
-		_, errMetered := plain.CompileModule(ctx, m.Code)
-		if errPlain != nil && strings.Contains(errPlain.Error(), "custom section") {
-			return // the meter drops what it can not read there
-		}
-		if (errPlain == nil) != (errMetered == nil) {
-			t.Fatalf("original compiles: %v; metered: %v", errPlain, errMetered)
-		}
-		if errPlain != nil || m.Info.Start || len(m.Info.Imports) > 0 {
-			return
-		}
-		compiled, interpreted := fuzzInstance(t, m, false), fuzzInstance(t, m, true)
-		if compiled == nil || interpreted == nil {
-			if (compiled == nil) != (interpreted == nil) {
-				t.Fatalf("instance on the compiler: %v, on the interpreter: %v", compiled != nil, interpreted != nil)
-			}
-			return
-		}
-		defer compiled.rt.Close(ctx)
-		defer interpreted.rt.Close(ctx)
-		reference, err := plain.InstantiateModule(ctx, original, wazero.NewModuleConfig().WithStartFunctions())
-		if err != nil {
-			t.Fatalf("original does not start: %v", err)
-		}
-		for name, typ := range m.Info.Funcs {
-			args := make([]uint64, len(typ.Params))
-			a, b := compiled.call(name, typ, args), interpreted.call(name, typ, args)
-			if a.trap != b.trap || a.gas != b.gas || !a.same(b) {
-				t.Fatalf("%s: compiler %+v, interpreter %+v", name, a, b)
-			}
-			if a.trap == errDepth.Error() {
-				return // out of gas or stack: the original might never end
-			}
-			fn := reference.ExportedFunction(name)
-			values, err := fn.Call(ctx, args...)
-			c := specOutcome{values: values, types: fn.Definition().ResultTypes()}
-			if err != nil {
-				c.values, c.trap = nil, "trap"
-			}
-			if (c.trap != "") != (a.trap != "") || c.trap == "" && !a.same(c) {
-				t.Fatalf("%s: metered %+v, original %+v (%v)", name, a, c, err)
-			}
-		}
+		fuzzMetered(t, code)
 	})
+}
+
+// fuzzMetered tells whether a module was accepted and all its functions compared.
+func fuzzMetered(t *testing.T, code []byte) bool {
+	m, err := meter.Rewrite(code, meter.Config{Imports: []string{}, Limits: fuzzLimits})
+	if err != nil {
+		return false
+	}
+	ctx := context.Background()
+	rt := fuzzRuntime(false)
+	defer rt.Close(ctx)
+	_, errPlain := rt.CompileModule(ctx, code)
+	_, errMetered := rt.CompileModule(ctx, m.Code)
+	if errPlain != nil && strings.Contains(errPlain.Error(), "custom section") {
+		return false // the meter drops what it can not read there
+	}
+	if (errPlain == nil) != (errMetered == nil) {
+		t.Fatalf("original compiles: %v; metered: %v", errPlain, errMetered)
+	}
+	if errPlain != nil || m.Info.Start || len(m.Info.Imports) > 0 {
+		return false
+	}
+	// Where the meter makes NaNs canonical the original may show other bits and go other
+	// ways; FuzzGenerated has an oracle for that.
+	exact := bytes.Count(m.Code, canonicalNaN) == bytes.Count(code, canonicalNaN) && bytes.Count(m.Code, canonicalNaN32) == bytes.Count(code, canonicalNaN32)
+	return compare(t, code, code, exact)
+}
+
+var (
+	canonicalNaN   = constant(vF64, 0x7ff8000000000000)
+	canonicalNaN32 = constant(vF32, 0x7fc00000)
+)
+
+// FuzzGenerated makes a valid module of any bytes. Metered, on the compiler, on the interpreter
+// and as a trace build, it must do in every bit what it does with each NaN made canonical.
+func FuzzGenerated(f *testing.F) {
+	for _, seed := range generatorSeeds() {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		code := generate(in, false)
+		if _, err := meter.Rewrite(code, meter.Config{}); err != nil {
+			t.Fatalf("Rewrite of a generated module = %v", err)
+		}
+		compare(t, generate(in, true), code, true)
+	})
+}
+
+// generatorSeeds are random bytes, the same each time.
+func generatorSeeds() (seeds [][]byte) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 40 {
+		seed := make([]byte, 40*(i+1))
+		for j := range seed {
+			seed[j] = byte(r.Uint32())
+		}
+		seeds = append(seeds, seed)
+	}
+	return seeds
+}
+
+// TestGenerated: the generator makes what it is meant to.
+func TestGenerated(t *testing.T) {
+	used, whole := map[byte]int{}, 0
+	for _, seed := range generatorSeeds() {
+		code := generate(seed, false)
+		for _, b := range code {
+			used[b]++
+		}
+		if compare(t, generate(seed, true), code, true) {
+			whole++
+		}
+	}
+	for _, op := range []byte{0x03, 0x0d, 0x0e, 0x10, 0x11, 0x40, 0x6d, 0xa3, 0xfc} {
+		if used[op] == 0 {
+			t.Errorf("no generated module has byte 0x%02x", op)
+		}
+	}
+	if n := len(generatorSeeds()); whole < n/4 {
+		t.Errorf("%d of %d modules ran to their end, want a quarter", whole, n)
+	}
+}
+
+// compare runs all exported functions of a module: want as it is, code metered in three
+// ways. Results, traps, memory and globals must agree, among the metered ones in every
+// bit; with exact those of want too. It tells whether none ran out of gas or stack.
+func compare(t *testing.T, want, code []byte, exact bool) bool {
+	cfg := meter.Config{Imports: []string{}, Limits: fuzzLimits}
+	m, err := meter.Rewrite(code, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Trace = true
+	traced, err := meter.Rewrite(code, cfg)
+	if err != nil {
+		t.Fatalf("Rewrite as a trace build = %v", err)
+	}
+	ctx := context.Background()
+	worlds := []*fuzzWorld{
+		newFuzzWorld(t, "compiler", m, nil, false), newFuzzWorld(t, "interpreter", m, nil, true),
+		newFuzzWorld(t, "traced", traced, traced.Trace, false), newFuzzWorld(t, "original", &meter.Module{Code: want}, nil, false),
+	}
+	for _, w := range worlds {
+		defer w.rt.Close(ctx)
+		if (w.mod == nil) != (worlds[0].mod == nil) {
+			t.Fatalf("%s starts: %v, %s: %v", w.name, w.mod != nil, worlds[0].name, worlds[0].mod != nil)
+		}
+	}
+	if worlds[0].mod == nil {
+		return false
+	}
+	for n, name := range slices.Sorted(maps.Keys(m.Info.Funcs)) {
+		for round := range 3 {
+			args := fuzzArgs(m.Info.Funcs[name].Params, round*5+n)
+			first := worlds[0].call(name, args)
+			for _, w := range worlds[1:] {
+				original := w.name == "original"
+				if original && first.trap == errDepth.Error() {
+					continue // it might never end
+				}
+				got := w.call(name, args)
+				if original && !exact {
+					continue
+				}
+				same := got.trap == first.trap && slices.Equal(got.bits(), first.bits()) && (original || got.gas == first.gas)
+				if original && got.trap != "" && first.trap != "" {
+					same = true // the engine may name the trap otherwise
+				}
+				if !same {
+					t.Fatalf("%s(%x): %s %+v, compiler %+v", name, args, w.name, got, first)
+				}
+				if diff := w.differs(worlds[0]); diff != "" {
+					t.Fatalf("after %s(%x): %s is not as on the compiler: %s", name, args, w.name, diff)
+				}
+			}
+			if first.trap == errDepth.Error() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func fuzzArgs(params string, n int) []uint64 {
+	var args []uint64
+	for i, p := range params {
+		t := map[rune]byte{'i': vI32, 'I': vI64, 'f': vF32, 'F': vF64}[p]
+		if t == 0 {
+			args = append(args, 0) // a null reference
+			continue
+		}
+		args = append(args, interesting(t, n*7+i*3))
+	}
+	return args
 }
 
 // smallMemory refuses to grow beyond 4 MiB.
@@ -87,40 +201,87 @@ func (h *heap) Reallocate(n uint64) []byte {
 }
 func (h *heap) Free() {}
 
-func fuzzRuntime(t *testing.T, interpreter bool) wazero.Runtime {
+func fuzzRuntime(interpreter bool) wazero.Runtime {
 	cfg := wazero.NewRuntimeConfigCompiler()
 	if interpreter {
 		cfg = wazero.NewRuntimeConfigInterpreter()
 	}
-	rt := wazero.NewRuntimeWithConfig(context.Background(), cfg.WithCoreFeatures(api.CoreFeaturesV2&^api.CoreFeatureSIMD))
-	return rt
+	return wazero.NewRuntimeWithConfig(context.Background(), cfg.WithCoreFeatures(api.CoreFeaturesV2&^api.CoreFeatureSIMD))
 }
 
 type fuzzWorld struct {
 	specWorld
-	mod *specModule
+	mod *specModule // nil when it does not start
 }
 
-func fuzzInstance(t *testing.T, m *meter.Module, interpreter bool) *fuzzWorld {
+func newFuzzWorld(t *testing.T, name string, m *meter.Module, trace *meter.Trace, interpreter bool) *fuzzWorld {
 	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(smallMemory))
-	w := &fuzzWorld{specWorld: specWorld{metered: true, rt: fuzzRuntime(t, interpreter)}}
+	w := &fuzzWorld{specWorld: specWorld{name: name, metered: name != "original", rt: fuzzRuntime(interpreter)}}
 	if err := w.guards(); err != nil {
 		t.Fatal(err)
 	}
 	mod, err := w.rt.InstantiateWithConfig(ctx, m.Code, wazero.NewModuleConfig().WithStartFunctions())
 	if err != nil {
-		w.rt.Close(ctx)
-		return nil
+		return w
 	}
-	w.mod = &specModule{mod: mod, gas: mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal), depth: mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)}
+	w.mod = &specModule{mod: mod, trace: &specTrace{trace: trace}}
+	w.all = append(w.all, w.mod)
+	if w.metered {
+		w.mod.gas, w.mod.depth = mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal), mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)
+	}
 	return w
 }
 
-func (w *fuzzWorld) call(name string, typ meter.Func, args []uint64) specOutcome {
+func (w *fuzzWorld) call(name string, args []uint64) specOutcome {
+	fn := w.mod.mod.ExportedFunction(name)
+	if !w.metered {
+		return outcome(fn, args)
+	}
 	const gas, depth = 200_000, 5_000 // within the interpreter's own stack
 	w.mod.gas.Set(gas)
 	w.mod.depth.Set(depth)
-	out := outcome(w.mod.mod.ExportedFunction(name), args)
+	out := outcome(fn, args)
 	out.gas = gas - w.mod.gas.Get()
 	return out
+}
+
+// bits are the values without what their types leave undefined: the upper halves of 32 bits,
+// and where references point.
+func (o specOutcome) bits() []uint64 {
+	bits := slices.Clone(o.values)
+	for i := range bits {
+		switch o.types[i] {
+		case vI32, vF32:
+			bits[i] = uint64(uint32(bits[i]))
+		case vI64, vF64:
+		default:
+			bits[i] = min(bits[i], 1)
+		}
+	}
+	return bits
+}
+
+// differs compares memories and exported globals.
+func (w *fuzzWorld) differs(v *fuzzWorld) string {
+	a, b := w.mod.mod, v.mod.mod
+	if m := a.ExportedMemory("memory"); m != nil {
+		x, _ := m.Read(0, m.Size())
+		n := b.ExportedMemory("memory")
+		y, _ := n.Read(0, n.Size())
+		if !bytes.Equal(x, y) {
+			for i := range min(len(x), len(y)) {
+				if x[i] != y[i] {
+					return fmt.Sprintf("byte %d of memory is %d, not %d", i, x[i], y[i])
+				}
+			}
+			return fmt.Sprintf("%d bytes of memory, not %d", len(x), len(y))
+		}
+	}
+	for i := range genGlobals {
+		name := fmt.Sprintf("g%d", i)
+		if g := a.ExportedGlobal(name); g != nil && g.Get() != b.ExportedGlobal(name).Get() {
+			return fmt.Sprintf("global %d is %x, not %x", i, g.Get(), b.ExportedGlobal(name).Get())
+		}
+	}
+	return ""
 }
