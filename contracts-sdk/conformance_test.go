@@ -24,7 +24,7 @@ func TestConformance(t *testing.T) {
 		source   func(name string) string
 	}{
 		{registry.C, func(name string) string { return filepath.Join("c", "testdata", name+".c") }},
-		{registry.Go, func(name string) string { return filepath.Join("go", "contract", "testdata", name, "main.go") }},
+		{registry.Go, func(name string) string { return filepath.Join("go", "contract", "testdata", name, "*.go") }},
 		{registry.Rust, func(name string) string { return filepath.Join("rust", "testdata", name+".rs") }},
 	} {
 		t.Run(string(tt.language), func(t *testing.T) {
@@ -51,33 +51,45 @@ func newRuntime(t testing.TB) host.Runtime {
 	return rt
 }
 
-// build compiles a contract of one file.
-func build(t testing.TB, language registry.Language, file string) []byte {
+// build compiles the contract whose files match a pattern.
+func build(t testing.TB, language registry.Language, pattern string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no files %s: %v", pattern, err)
 	}
-	return compile(t, language, filepath.Base(file), text)
+	var files []registry.File
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, registry.File{Path: filepath.Base(name), Data: text})
+	}
+	return compile(t, language, files...)
 }
 
-func compile(t testing.TB, language registry.Language, name string, text []byte) []byte {
+func compile(t testing.TB, language registry.Language, files ...registry.File) []byte {
 	t.Helper()
+	var source []string
+	for _, f := range files {
+		source = append(source, f.Path)
+	}
 	sdk, err := contractssdk.Files(string(language))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b, err := toolchain.Build(context.Background(), &toolchain.Project{
 		Manifest: registry.Manifest{Name: "conformance", Version: "1.0.0", Language: language, ABI: abi.Version,
-			Phases: []string{"validate", "react"}, Source: []string{name}},
-		Files: []registry.File{{Path: name, Data: text}},
+			Phases: []string{"validate", "react", "query", "migrate"}, Source: source},
+		Files: files,
 	}, sdk, os.Stderr)
 	var missing *toolchain.MissingError
 	if errors.As(err, &missing) {
 		t.Fatalf("%v; try: go run ./cmd/kalima-contract doctor --fix", err)
 	}
 	if err != nil {
-		t.Fatalf("build %s: %v", name, err)
+		t.Fatalf("build %s: %v", source, err)
 	}
 	return b.Artefact
 }

@@ -31,7 +31,7 @@ func TestReadmes(t *testing.T) {
 		{registry.Starlark, "starlark", "contract.star", func(testing.TB) host.Runtime { return starlark.New() }},
 	} {
 		t.Run(string(tt.language), func(t *testing.T) {
-			code := compile(t, tt.language, tt.file, firstBlock(t, filepath.Join(tt.folder, "README.md")))
+			code := compile(t, tt.language, registry.File{Path: tt.file, Data: firstBlock(t, filepath.Join(tt.folder, "README.md"))})
 			rt := tt.runtime(t)
 			defer rt.Close()
 			m, err := rt.Load(context.Background(), code)

@@ -15,6 +15,14 @@ IMPORT(reject) void host_reject(int32_t code, const char *msg, size_t mlen);
 IMPORT(sha256) void host_sha256(const void *ptr, size_t len, uint8_t *out);
 IMPORT(ed25519_verify) int32_t host_ed25519_verify(const uint8_t *pub, const void *msg, size_t mlen, const uint8_t *sig);
 IMPORT(random) void host_random(void *buf, size_t len);
+IMPORT(get_many) int32_t host_get_many(const void *list, size_t len);
+IMPORT(scan) int32_t host_scan(const char *addr, size_t alen, const char *after, size_t tlen, const char *before, size_t blen, int32_t limit);
+IMPORT(query) int32_t host_query(const char *name, size_t nlen, const char *key, size_t klen, const void *arg, size_t arglen);
+IMPORT(reply) void host_reply(const void *ptr, size_t len);
+IMPORT(result) int32_t host_result(void *buf, size_t cap);
+IMPORT(emit) void host_emit(const char *topic, size_t tlen, const void *data, size_t dlen);
+IMPORT(http) int32_t host_http(const char *method, size_t mlen, const char *url, size_t ulen, const void *body, size_t blen);
+IMPORT(clock) int64_t host_clock(void);
 
 /* Weak, so that a contract which speaks another version can say so itself. */
 __attribute__((weak)) KALIMA_EXPORT(kalima_abi) { return KALIMA_ABI; }
@@ -118,6 +126,147 @@ int32_t kalima_ed25519_verify(const uint8_t pub[32], const void *message, size_t
 }
 
 void kalima_random(void *buf, size_t len) { host_random(buf, len); }
+
+static char *copy(char *to, const char *from, size_t n)
+{
+	while (n-- > 0)
+		*to++ = *from++;
+	return to;
+}
+
+/* length_at reads a little-endian u32. */
+static uint32_t length_at(const char *p)
+{
+	const uint8_t *b = (const uint8_t *)p;
+	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/* listed is the length of a name in a list, where it takes one byte; the host refuses the
+ * longer ones. */
+static size_t listed(const char *name)
+{
+	size_t n = length(name);
+	if (n > 255)
+		host_get(name, n, name, n, 0, 0);
+	return n;
+}
+
+int32_t kalima_get_many(const kalima_key_t *keys, size_t count, kalima_value_t *values, void *buf, size_t cap)
+{
+	size_t room = 1, sent = count > KALIMA_MAX_KEYS ? KALIMA_MAX_KEYS + 1 : count;
+	for (size_t i = 0; i < sent; i++)
+		room += 2 + listed(keys[i].address) + listed(keys[i].key);
+	char list[room], *to = list;
+	for (size_t i = 0; i < sent; i++) {
+		size_t n = length(keys[i].address);
+		*to++ = (char)n;
+		to = copy(to, keys[i].address, n);
+		n = length(keys[i].key);
+		*to++ = (char)n;
+		to = copy(to, keys[i].key, n);
+	}
+	int32_t size = host_get_many(list, (size_t)(to - list));
+	if ((size_t)size > cap)
+		return size;
+	host_result(buf, cap);
+	const char *at = buf;
+	for (size_t i = 0; i < count; i++) {
+		values[i].len = (int32_t)length_at(at); /* the length of none is KALIMA_NONE */
+		at = values[i].bytes = at + 4;
+		if (values[i].len > 0)
+			at += values[i].len;
+	}
+	return size;
+}
+
+static kalima_scan_t scan(const char *address, const char *after, const char *before, int32_t limit, int32_t pages, void *buf, size_t cap)
+{
+	kalima_scan_t s;
+	size_t n = length(after);
+	if (n > KALIMA_MAX_KEY) /* no key is that long: the same entries come after the cut one */
+		n = KALIMA_MAX_KEY;
+	*copy(s.key, after, n) = 0;
+	s.value_len = s.at = s.end = 0;
+	s.value = s.buf = buf;
+	s.cap = cap;
+	s.address = address;
+	s.before = before;
+	s.limit = limit;
+	s.pages = pages;
+	return s;
+}
+
+kalima_scan_t kalima_scan(const char *address, const char *after, const char *before, void *buf, size_t cap)
+{
+	return scan(address, after, before, KALIMA_MAX_SCAN, -1, buf, cap);
+}
+
+kalima_scan_t kalima_scan_first(const char *address, const char *after, const char *before, int32_t count, void *buf, size_t cap)
+{
+	return scan(address, after, before, count, 1, buf, cap);
+}
+
+/* fill reads the next page: 0 when there is none. A page that buf has no room for is asked
+ * again with fewer entries. */
+static int fill(kalima_scan_t *s)
+{
+	if (s->pages == 0)
+		return 0;
+	for (;;) {
+		int32_t n = host_scan(s->address, length(s->address), s->key, length(s->key), s->before, length(s->before), s->limit);
+		if ((size_t)n <= s->cap) {
+			host_result(s->buf, s->cap);
+			s->at = 0;
+			s->end = (size_t)n;
+			break;
+		}
+		if (s->pages > 0 || s->limit == 1)
+			__builtin_trap();
+		s->limit /= 2;
+	}
+	if (s->pages > 0)
+		s->pages--;
+	return s->end > 0;
+}
+
+int kalima_scan_next(kalima_scan_t *s)
+{
+	if (s->at == s->end && !fill(s))
+		return 0;
+	const char *p = s->buf + s->at;
+	size_t n = (uint8_t)*p++;
+	copy(s->key, p, n);
+	s->key[n] = 0;
+	s->value_len = length_at(p + n);
+	s->value = p + n + 4;
+	s->at = (size_t)(s->value + s->value_len - s->buf);
+	return 1;
+}
+
+int32_t kalima_query(const char *contract, const char *key, const void *arg, size_t len, void *buf, size_t cap)
+{
+	int32_t n = host_query(contract, length(contract), key, length(key), arg, len);
+	if (n >= 0 && (size_t)n <= cap)
+		host_result(buf, cap);
+	return n;
+}
+
+void kalima_reply(const void *answer, size_t len) { host_reply(answer, len); }
+
+void kalima_reply_string(const char *answer) { kalima_reply(answer, length(answer)); }
+
+void kalima_emit(const char *topic, const void *data, size_t len) { host_emit(topic, length(topic), data, len); }
+
+void kalima_emit_string(const char *topic, const char *data) { kalima_emit(topic, data, length(data)); }
+
+int32_t kalima_http(const char *method, const char *url, const void *body, size_t len, void *buf, size_t cap, size_t *answered)
+{
+	int32_t status = host_http(method, length(method), url, length(url), body, len);
+	*answered = status == KALIMA_NONE ? 0 : (size_t)host_result(buf, cap);
+	return status;
+}
+
+int64_t kalima_clock(void) { return host_clock(); }
 
 void kalima_append(char *buf, size_t cap, size_t *at, const char *text)
 {

@@ -21,6 +21,11 @@
 #define KALIMA_MAX_VALUE (15 * 1024)
 #define KALIMA_MAX_MESSAGE 256
 
+/* Limits of lists. An answer has its entries' lengths beside their bytes. */
+#define KALIMA_MAX_KEYS 64
+#define KALIMA_MAX_SCAN 256
+#define KALIMA_MAX_ANSWER (256 * 1024 + KALIMA_MAX_SCAN * 5)
+
 /* The entry of a phase: KALIMA_VALIDATE { ...; return KALIMA_ACCEPT; }
  * Any value but KALIMA_ACCEPT rejects with that code and no message. */
 #define KALIMA_EXPORT(name) __attribute__((export_name(#name))) int32_t name(void)
@@ -29,6 +34,13 @@
 #define KALIMA_QUERY KALIMA_EXPORT(query)
 #define KALIMA_MIGRATE KALIMA_EXPORT(migrate)
 #define KALIMA_ACCEPT 0
+
+/* KALIMA_REJECT_IF(n > 100, 1, "too large"); ends the call when the condition holds. */
+#define KALIMA_REJECT_IF(condition, code, message) \
+	do { \
+		if (condition) \
+			kalima_reject((code), (message)); \
+	} while (0)
 
 /* What kalima_get, kalima_next and their kin return when there is none. */
 #define KALIMA_NONE (-1)
@@ -53,7 +65,8 @@ enum {
 	KALIMA_NUMBER_SEQUENCE = 3, /* sequence of the event at its address */
 	KALIMA_NUMBER_OP = 4,       /* KALIMA_OP_PUT or KALIMA_OP_DELETE */
 	KALIMA_NUMBER_PHASE = 5,    /* KALIMA_PHASE_... */
-	KALIMA_NUMBER_OPINDEX = 6   /* position of the operation in its transaction */
+	KALIMA_NUMBER_OPINDEX = 6,  /* position of the operation in its transaction */
+	KALIMA_NUMBER_AT = 7        /* when the sender measured the value; 0 when it does not say */
 };
 
 enum { KALIMA_OP_PUT = 1, KALIMA_OP_DELETE = 2 };
@@ -128,6 +141,77 @@ int32_t kalima_ed25519_verify(const uint8_t pub[32], const void *message, size_t
 /* kalima_random fills buf with bytes that are the same at every node and different in
  * every call. A sender can predict them: no secret, no lottery. */
 void kalima_random(void *buf, size_t len);
+
+/* A key for kalima_get_many, and an answer: len is KALIMA_NONE when there is none. */
+typedef struct {
+	const char *address, *key;
+} kalima_key_t;
+typedef struct {
+	const char *bytes; /* no NUL behind them */
+	int32_t len;
+} kalima_value_t;
+
+/* kalima_get_many reads the values of up to KALIMA_MAX_KEYS keys at once, which is cheaper
+ * than one by one. It returns how many bytes of buf it needs; when that is at most cap,
+ * values[i] is the value of keys[i], in buf. */
+int32_t kalima_get_many(const kalima_key_t *keys, size_t count, kalima_value_t *values, void *buf, size_t cap);
+
+/* A walk through the entries of an address, in byte order of their keys:
+ *
+ *	static char buf[KALIMA_MAX_ANSWER];
+ *	kalima_scan_t s = kalima_scan("", "", "", buf, sizeof buf);
+ *	while (kalima_scan_next(&s))
+ *		use(s.key, s.value, s.value_len);
+ */
+typedef struct {
+	char key[KALIMA_MAX_KEY + 1];
+	const char *value; /* in the buffer, valid until the next step; no NUL behind it */
+	size_t value_len;
+
+	/* The SDK's own. */
+	const char *address, *before;
+	char *buf;
+	size_t cap, at, end;
+	int32_t limit, pages;
+} kalima_scan_t;
+
+/* kalima_scan begins a walk through the entries with after < key < before; an empty before
+ * is no bound. It reads as many at once as buf has room for: KALIMA_MAX_ANSWER is best, and
+ * one that is too small for a single entry traps. address and before stay the caller's. */
+kalima_scan_t kalima_scan(const char *address, const char *after, const char *before, void *buf, size_t cap);
+
+/* kalima_scan_first is kalima_scan of at most count (1 to KALIMA_MAX_SCAN) entries, read in
+ * one go: fewer come when they would pass 256 KiB. It traps when buf has no room for them. */
+kalima_scan_t kalima_scan_first(const char *address, const char *after, const char *before, int32_t count, void *buf, size_t cap);
+
+/* kalima_scan_next goes to the next entry and returns 1, or 0 at the end. */
+int kalima_scan_next(kalima_scan_t *s);
+
+/* kalima_query asks the query entry of another contract, and copies its answer. It returns
+ * the full length, or KALIMA_NONE when there is no such contract or it rejects the question.
+ * It copies nothing when the length is above cap. A fault there ends this call too. */
+int32_t kalima_query(const char *contract, const char *key, const void *arg, size_t len, void *buf, size_t cap);
+
+/* kalima_reply is what a query answers; query only, once. */
+void kalima_reply(const void *answer, size_t len);
+
+/* kalima_reply_string replies the bytes of a string without its NUL. */
+void kalima_reply_string(const char *answer);
+
+/* kalima_emit makes an event of the contract's own, with data; validate and migrate only. */
+void kalima_emit(const char *topic, const void *data, size_t len);
+
+/* kalima_emit_string emits the bytes of a string without its NUL. */
+void kalima_emit_string(const char *topic, const char *data);
+
+/* kalima_http sends a request to a host that the deployment granted; react only. It returns
+ * the status, or KALIMA_NONE without an answer. *answered becomes the full length of the
+ * answer's body, which is copied when that is at most cap. */
+int32_t kalima_http(const char *method, const char *url, const void *body, size_t len, void *buf, size_t cap, size_t *answered);
+
+/* kalima_clock is this node's clock in microseconds since the Unix epoch; react only, when
+ * the deployment granted it. */
+int64_t kalima_clock(void);
 
 /* kalima_append writes text at *at of a buffer of cap bytes, keeps it NUL-terminated and
  * moves *at. Text that does not fit ends the call with a trap: a cut key would be wrong. */

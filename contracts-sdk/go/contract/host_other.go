@@ -19,4 +19,13 @@ func hostSHA256(unsafe.Pointer, uint32, unsafe.Pointer)                       { 
 func hostEd25519Verify(_, _ unsafe.Pointer, _ uint32, _ unsafe.Pointer) int32 { panic(elsewhere) }
 func hostRandom(unsafe.Pointer, uint32)                                       { panic(elsewhere) }
 
+func hostGetMany(unsafe.Pointer, uint32) int32                { panic(elsewhere) }
+func hostScan(_, _, _ string, _ int32) int32                  { panic(elsewhere) }
+func hostQuery(_, _ string, _ unsafe.Pointer, _ uint32) int32 { panic(elsewhere) }
+func hostReply(unsafe.Pointer, uint32)                        { panic(elsewhere) }
+func hostResult(unsafe.Pointer, uint32) int32                 { panic(elsewhere) }
+func hostEmit(_ string, _ unsafe.Pointer, _ uint32)           { panic(elsewhere) }
+func hostHTTP(_, _ string, _ unsafe.Pointer, _ uint32) int32  { panic(elsewhere) }
+func hostClock() int64                                        { panic(elsewhere) }
+
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }

@@ -46,6 +46,30 @@ func hostEd25519Verify(pub, message unsafe.Pointer, length uint32, sig unsafe.Po
 //go:wasmimport kalima random
 func hostRandom(buf unsafe.Pointer, length uint32)
 
+//go:wasmimport kalima get_many
+func hostGetMany(list unsafe.Pointer, length uint32) int32
+
+//go:wasmimport kalima scan
+func hostScan(address, after, before string, limit int32) int32
+
+//go:wasmimport kalima query
+func hostQuery(name, key string, arg unsafe.Pointer, length uint32) int32
+
+//go:wasmimport kalima reply
+func hostReply(answer unsafe.Pointer, length uint32)
+
+//go:wasmimport kalima result
+func hostResult(buf unsafe.Pointer, capacity uint32) int32
+
+//go:wasmimport kalima emit
+func hostEmit(topic string, data unsafe.Pointer, length uint32)
+
+//go:wasmimport kalima http
+func hostHTTP(method, url string, body unsafe.Pointer, length uint32) int32
+
+//go:wasmimport kalima clock
+func hostClock() int64
+
 //go:wasmexport kalima_abi
 func abiVersion() int32 { return abi.Version }
 

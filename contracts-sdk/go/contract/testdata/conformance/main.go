@@ -16,19 +16,28 @@ import (
 )
 
 var (
-	counter int
-	kept    [][]byte
+	phase      abi.Phase
+	counter    int
+	remembered string
+	taken      [][]byte
 )
 
 //go:wasmexport validate
-func validate() int32 { return run() }
+func validate() int32 { return run(abi.Validate) }
 
 //go:wasmexport react
-func react() int32 { return run() }
+func react() int32 { return run(abi.React) }
+
+//go:wasmexport query
+func query() int32 { return run(abi.Query) }
+
+//go:wasmexport migrate
+func migrate() int32 { return run(abi.Migrate) }
 
 func main() {}
 
-func run() int32 {
+func run(p abi.Phase) int32 {
+	phase = p
 	arg := string(contract.Field(abi.FieldValue))
 	switch key := string(contract.Field(abi.FieldKey)); key {
 	case "accept":
@@ -64,7 +73,7 @@ func run() int32 {
 	case "overlay":
 		overlay()
 	default:
-		return more(key, arg)
+		return lists(key, arg)
 	}
 	return contract.Accept
 }
@@ -98,6 +107,9 @@ func more(key, arg string) int32 {
 	case "count":
 		counter++
 		out(fmt.Sprint(counter))
+	case "remember":
+		out("[" + remembered + "]")
+		remembered = arg
 	case "work":
 		x := uint32(1)
 		for range number(arg) {
@@ -130,12 +142,14 @@ func end(key, arg string) int32 {
 		caught(func() { contract.Put("no-slash", "key", []byte("v")) })
 	case "swallow-reject":
 		caught(func() { contract.Reject(5, "no") })
+	case "swallow-query":
+		caught(func() { contract.Query("twin", "trap", nil) })
 	case "loop":
 		for {
 		}
 	case "memory":
 		for {
-			kept = append(kept, bytes.Repeat([]byte{1}, 1<<20))
+			taken = append(taken, bytes.Repeat([]byte{1}, 1<<20))
 		}
 	case "recurse":
 		out(fmt.Sprint(endless(0)))
@@ -171,11 +185,15 @@ func write(how, arg string) {
 	}
 }
 
-func overlay() {
+func fourWrites() {
 	contract.Put("", "b", []byte("2"))
 	contract.Put("", "b", []byte("3"))
 	contract.Put("", "c", []byte("4"))
 	contract.Delete("", "a")
+}
+
+func overlay() {
+	fourWrites()
 	var found []string
 	for _, key := range []string{"a", "b", "c"} {
 		v, ok := contract.Get("", key)
@@ -203,7 +221,17 @@ func answer(v string, ok bool) {
 	}
 }
 
-func out(v string) { contract.Put("", "out", []byte(v)) }
+// out hands out what a case found, in the phase's way.
+func out(v string) {
+	switch phase {
+	case abi.React:
+		contract.Submit("/submit/out", "out", []byte(v))
+	case abi.Query:
+		contract.Reply([]byte(v))
+	default:
+		contract.Put("", "out", []byte(v))
+	}
+}
 
 func number(s string) int {
 	n, err := strconv.Atoi(s)
