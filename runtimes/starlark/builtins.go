@@ -2,125 +2,122 @@ package starlark
 
 import (
 	"fmt"
-	"strings"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 )
 
-// guarded reports whether an attribute is read through guardAttr: event, which belongs to
-// the call, and methods that allocate or loop by size.
-func guarded(name string) bool { return name == "event" || methods[name] != nil }
+// builtin is a function of the interpreter's form.
+type builtin = func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error)
 
-// methods says what each costs before it runs.
-var methods = map[string]func(c *call, recv starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) error{
-	"join": func(c *call, recv starlark.Value, args starlark.Tuple, _ []starlark.Tuple) error {
-		if len(args) != 1 {
-			return nil // the method itself will say so
+// predeclared are the names a contract has beside the language's own.
+var predeclared = func() starlark.StringDict {
+	d := starlark.StringDict{"kalima": kalima, "math": mathModule(), "json": jsonModule()}
+	add := func(name, shown string, f builtin) { d[name] = starlark.NewBuiltin(shown, f) }
+	for op, name := range operators {
+		plain, on := operator(op)
+		add(guardOp+name, name, plain)
+		if on != nil {
+			add(guardOn+name, name+"=", on)
 		}
-		parts, ok := args[0].(starlark.Sequence)
-		if !ok {
-			return fmt.Errorf("join takes a list or a tuple")
-		}
-		n := product(parts.Len(), size(recv))
-		if err := c.takeString(n); err != nil {
-			return err
-		}
-		for p := range starlark.Elements(parts) {
-			if n = sum(n, size(p)); n > maxString {
-				return c.takeString(n)
+	}
+	add(guardIndex, "[]", indexed)
+	add(guardSet, "[]=", setIndex)
+	add(guardAttr, ".", attr)
+	add(guardMethod, "method", method)
+	add(guardCopy, "copy", copied(true))
+	add(guardStep, "copy", copied(false))
+	add(guardKey, "key", key)
+	add(guardDict, "dict", dictLiteral)
+	add(guardPairs, "dict", dict)
+
+	add("getattr", "getattr", getattr)
+	add("print", "print", printLog)
+	add("dict", "dict", dict)
+	add("sorted", "sorted", sorted)
+	add("min", "min", minmax(syntax.LT))
+	add("max", "max", minmax(syntax.GT))
+	for name, bytes := range map[string]int{"list": elementSize, "tuple": elementSize, "reversed": elementSize, "enumerate": 5 * elementSize, "zip": 5 * elementSize, "bytes": elementSize} {
+		charged(d, name, func(c *call, v starlark.Value) error {
+			if s, ok := v.(starlark.String); ok {
+				return c.takeString(len(s))
 			}
-			if err := c.takeString(size(p)); err != nil {
-				return err
-			}
-		}
-		return nil
-	},
-	"replace": func(c *call, recv starlark.Value, args starlark.Tuple, _ []starlark.Tuple) error {
-		if len(args) < 2 {
-			return nil
-		}
-		s, _ := starlark.AsString(recv)
-		old, _ := starlark.AsString(args[0])
-		to, _ := starlark.AsString(args[1])
-		return c.takeString(sum(len(s), product(strings.Count(s, old), len(to))))
-	},
-	"format": func(c *call, recv starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) error {
-		s, _ := starlark.AsString(recv)
-		largest := 0
-		for _, a := range args {
-			n, err := c.weigh(a, 0)
+			n, err := c.span(v)
 			if err != nil {
 				return err
 			}
-			largest = max(largest, n)
+			return c.take(sum(4*elementSize, product(n, bytes)))
+		})
+	}
+	charged(d, "set", func(c *call, v starlark.Value) error {
+		n, err := c.span(v)
+		if err == nil {
+			err = c.take(sum(emptyDict, product(n, entrySize)))
+		}
+		if list, ok := v.(starlark.Iterable); ok && err == nil {
+			err = c.hashingAll(list, n)
+		}
+		return err
+	})
+	for _, name := range []string{"any", "all"} {
+		charged(d, name, func(c *call, v starlark.Value) error {
+			n, err := c.span(v)
+			if err != nil {
+				return err
+			}
+			return c.pay(n)
+		})
+	}
+	for _, name := range []string{"str", "repr", "fail"} {
+		charged(d, name, printing)
+	}
+	for _, name := range []string{"float", "hash"} {
+		charged(d, name, func(c *call, v starlark.Value) error { return c.pay(size(v)) })
+	}
+	charged(d, "int", func(c *call, v starlark.Value) error {
+		if n := size(v); n > maxBits/3 {
+			return fmt.Errorf("int of %d characters, at most %d", n, maxBits/3)
+		}
+		return c.pay(size(v))
+	})
+	charged(d, "dir", func(c *call, v starlark.Value) error { return c.take(64 * elementSize) })
+	d.Freeze()
+	return d
+}()
+
+// charged puts a function of the language into d that charges for each argument, named ones
+// too, before it runs.
+func charged(d starlark.StringDict, name string, cost func(*call, starlark.Value) error) {
+	original := starlark.Universe[name].(*starlark.Builtin)
+	d[name] = starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		for _, a := range args {
+			if err := cost(of(t), a); err != nil {
+				return nil, err
+			}
 		}
 		for _, kv := range kwargs {
-			n, err := c.weigh(kv[1], 0)
-			if err != nil {
-				return err
+			if err := cost(of(t), kv[1]); err != nil {
+				return nil, err
 			}
-			largest = max(largest, n)
 		}
-		// A field may be named again and again.
-		return c.takeString(sum(len(s), product(strings.Count(s, "{"), largest)))
-	},
-	"split": splitCost, "rsplit": splitCost, "splitlines": splitCost,
-	"upper": linearCost, "lower": linearCost, "title": linearCost, "capitalize": linearCost,
-	"count": linearCost, "find": linearCost, "rfind": linearCost, "index": linearCost, "rindex": linearCost,
-	"items": linearCost, "keys": linearCost, "values": linearCost, "elems": linearCost, "codepoints": linearCost,
-	"insert": linearCost, "remove": linearCost, "pop": linearCost,
-	"extend": argCost, "update": argCost, "union": argCost, "difference": argCost, "intersection": argCost,
-	"symmetric_difference": argCost, "issubset": argCost, "issuperset": argCost,
+		if name == "set" && len(args) == 0 {
+			if err := of(t).take(emptyDict); err != nil {
+				return nil, err
+			}
+		}
+		return original.CallInternal(t, args, kwargs)
+	})
 }
 
-func splitCost(c *call, recv starlark.Value, _ starlark.Tuple, _ []starlark.Tuple) error {
-	return c.take(product(size(recv), 1+elementSize))
-}
-
-func linearCost(c *call, recv starlark.Value, _ starlark.Tuple, _ []starlark.Tuple) error {
-	return c.take(size(recv))
-}
-
-func argCost(c *call, recv starlark.Value, args starlark.Tuple, _ []starlark.Tuple) error {
-	n := size(recv)
-	for _, a := range args {
-		n = sum(n, product(size(a), 4))
+func printing(c *call, v starlark.Value) error {
+	if s, ok := v.(starlark.String); ok {
+		return c.takeString(len(s))
 	}
-	return c.take(n)
-}
-
-// attr is x.name and getattr(x, name).
-func attr(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-	name, ok := starlark.AsString(args[1])
-	if !ok {
-		return nil, fmt.Errorf("an attribute's name is a string, not %s", args[1].Type())
-	}
-	x := args[0]
-	if x == kalima && name == "event" {
-		return of(t).eventValue()
-	}
-	h, ok := x.(starlark.HasAttrs)
-	if !ok {
-		return nil, fmt.Errorf("%s has no .%s field or method", x.Type(), name)
-	}
-	v, err := h.Attr(name)
+	n, err := c.weigh(v, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if v == nil {
-		return nil, fmt.Errorf("%s has no .%s field or method", x.Type(), name)
-	}
-	m, isMethod := v.(*starlark.Builtin)
-	cost := methods[name]
-	if !isMethod || cost == nil || m.Receiver() == nil {
-		return v, nil
-	}
-	return starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-		if err := cost(of(t), x, args, kwargs); err != nil {
-			return nil, err
-		}
-		return starlark.Call(t, m, args, kwargs)
-	}), nil
+	return c.takeString(n)
 }
 
 func getattr(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -136,61 +133,97 @@ func getattr(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwarg
 	return v, err
 }
 
-// Functions of the language that are charged before they run.
-var (
-	copying  = []string{"list", "tuple", "sorted", "reversed", "set", "dict", "enumerate", "zip", "bytes"} // a copy of each argument
-	looping  = []string{"any", "all", "min", "max"}                                                        // a round for each element
-	printing = []string{"str", "repr", "fail"}                                                             // the text of each argument
-)
-
-// predeclared are the names a contract has beside the language's own.
-var predeclared = func() starlark.StringDict {
-	d := starlark.StringDict{
-		"kalima":     kalima,
-		guardBinary:  starlark.NewBuiltin("+", binary),
-		guardAugment: starlark.NewBuiltin("+=", augment),
-		guardUpdate:  starlark.NewBuiltin("[]=", update),
-		guardAttr:    starlark.NewBuiltin(".", attr),
-		guardCopy:    starlark.NewBuiltin("copy", copied),
-		"getattr":    starlark.NewBuiltin("getattr", getattr),
-		"print":      starlark.NewBuiltin("print", printLog),
-	}
-	for _, name := range copying {
-		d[name] = charged(name, func(c *call, v starlark.Value) error { return c.take(product(size(v), 4)) })
-	}
-	for _, name := range looping {
-		d[name] = charged(name, func(c *call, v starlark.Value) error { return c.must(c.Charge(uint64(max(size(v), 0)))) })
-	}
-	for _, name := range printing {
-		d[name] = charged(name, func(c *call, v starlark.Value) error {
-			if s, ok := v.(starlark.String); ok {
-				return c.takeString(len(s))
+// copied charges for a copy of x; with shared not for strings, whose parts share their bytes.
+func copied(shared bool) builtin {
+	return func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		x := args[0]
+		switch x.(type) {
+		case starlark.String, starlark.Bytes:
+			if shared {
+				return x, nil
 			}
-			n, err := c.weigh(v, 0)
-			if err != nil {
+		}
+		n, err := of(t).span(x)
+		if err != nil {
+			return nil, err
+		}
+		return x, of(t).take(product(n, elementSize))
+	}
+}
+
+// key charges for hashing a key of a dict literal.
+func key(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	return args[0], of(t).hashingDeep(args[0], 0)
+}
+
+func dictLiteral(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	return args[0], of(t).take(emptyDict + size(args[0]))
+}
+
+// dict is the function dict, and what becomes of comprehensions and large literals.
+func dict(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if len(args) > 1 {
+		return nil, fmt.Errorf("dict: got %d arguments, want at most 1", len(args))
+	}
+	c := of(t)
+	if err := c.take(emptyDict); err != nil {
+		return nil, err
+	}
+	d := new(starlark.Dict)
+	if len(args) == 1 {
+		if err := c.fill(d, args[0]); err != nil {
+			return nil, fmt.Errorf("dict: %w", err)
+		}
+	}
+	for i, kv := range kwargs {
+		if err := c.setKey(d, kv[0], kv[1]); err != nil {
+			return nil, err
+		}
+		for _, other := range kwargs[:i] {
+			if kv[0] == other[0] {
+				return nil, fmt.Errorf("dict: duplicate keyword arg: %v", kv[0])
+			}
+		}
+	}
+	return d, nil
+}
+
+// fill puts the entries of a mapping, or a sequence of pairs, into d.
+func (c *call) fill(d *starlark.Dict, from starlark.Value) error {
+	switch from := from.(type) {
+	case starlark.IterableMapping:
+		for k, v := range starlark.Entries(from) {
+			if err := c.setKey(d, k, v); err != nil {
 				return err
 			}
-			return c.takeString(n)
-		})
-	}
-	d["int"] = charged("int", func(c *call, v starlark.Value) error {
-		if s, ok := v.(starlark.String); ok && len(s) > maxBits/3 {
-			return fmt.Errorf("int of %d characters, at most %d", len(s), maxBits/3)
 		}
 		return nil
-	})
-	d.Freeze()
-	return d
-}()
-
-func charged(name string, cost func(*call, starlark.Value) error) *starlark.Builtin {
-	original := starlark.Universe[name].(*starlark.Builtin)
-	return starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-		for _, a := range args {
-			if err := cost(of(t), a); err != nil {
-				return nil, err
+	case starlark.Iterable:
+		i := 0
+		for e := range starlark.Elements(from) {
+			if err := c.pay(StepGas); err != nil {
+				return err
 			}
+			pair, ok := e.(starlark.Iterable)
+			n := starlark.Len(e)
+			switch {
+			case !ok:
+				return fmt.Errorf("dictionary update sequence element #%d is not iterable (%s)", i, e.Type())
+			case n < 0:
+				return fmt.Errorf("dictionary update sequence element #%d has unknown length (%s)", i, e.Type())
+			case n != 2:
+				return fmt.Errorf("dictionary update sequence element #%d has length %d, want 2", i, n)
+			}
+			var kv []starlark.Value
+			for v := range starlark.Elements(pair) {
+				kv = append(kv, v)
+			}
+			if err := c.setKey(d, kv[0], kv[1]); err != nil {
+				return err
+			}
+			i++
 		}
-		return original.CallInternal(t, args, kwargs)
-	})
+		return nil
+	}
+	return fmt.Errorf("got %s, want iterable", from.Type())
 }

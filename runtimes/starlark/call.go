@@ -14,16 +14,21 @@ import (
 
 // call is one run of a contract on one thread. It is the session's Meter.
 type call struct {
+	ctx     context.Context // while run runs
 	thread  *starlark.Thread
 	session *host.Session // nil while loading
+	probe   *host.Probe   // nil unless the call is watched
 	event   starlark.Value
 
 	limit     uint64
 	charged   uint64 // gas of host functions and guards
 	memory    uint64
 	allocated uint64
-	fault     *abi.Fault // why the host ended the call
-	spent     uint64     // gas when it did
+	deepest   int         // functions of the contract within each other, with a probe
+	fault     *abi.Fault  // why the host ended the call
+	spent     uint64      // gas when it did
+	where     []abi.Place // where the contract was then
+	err       error       // why the node ended it
 }
 
 var _ host.Meter = (*call)(nil)
@@ -32,7 +37,10 @@ const localCall = "call"
 
 func newCall(s *host.Session, gas, memory uint64) *call {
 	c := &call{session: s, limit: gas, memory: memory}
-	c.thread = &starlark.Thread{Name: "contract", OnMaxSteps: func(*starlark.Thread) { c.stop(c.noGas()) }}
+	if s != nil {
+		c.probe = s.Probe
+	}
+	c.thread = &starlark.Thread{Name: "contract", OnMaxSteps: c.step}
 	c.thread.SetLocal(localCall, c)
 	c.bound()
 	return c
@@ -41,8 +49,33 @@ func newCall(s *host.Session, gas, memory uint64) *call {
 func of(t *starlark.Thread) *call { return t.Local(localCall).(*call) }
 
 // bound sets the number of steps that the rest of the gas pays for. The interpreter asks
-// when it reaches the number, so that is one more.
-func (c *call) bound() { c.thread.SetMaxExecutionSteps((c.limit-c.charged)/StepGas + 1) }
+// when it reaches the number, so that is one more. With a probe it asks at each step.
+func (c *call) bound() {
+	if c.probe != nil {
+		c.thread.SetMaxExecutionSteps(c.thread.Steps + 1)
+		return
+	}
+	c.thread.SetMaxExecutionSteps((c.limit-c.charged)/StepGas + 1)
+}
+
+// step is called by the interpreter where bound said.
+func (c *call) step(*starlark.Thread) {
+	if c.used() > c.limit {
+		c.stop(c.noGas())
+	} else if c.probe != nil {
+		c.report(StepGas)
+		c.bound()
+	}
+}
+
+// report tells the probe of a charge.
+func (c *call) report(gas uint64) {
+	where := places(c.thread.CallStack())
+	c.deepest = max(c.deepest, len(where))
+	if c.probe.Charge != nil {
+		c.probe.Charge(where, gas)
+	}
+}
 
 func (c *call) noGas() *abi.Fault {
 	return abi.Faultf(abi.OutOfGas, "gas limit of %d reached", c.limit)
@@ -55,7 +88,8 @@ func (c *call) stop(f *abi.Fault) {
 		if f.Code == abi.OutOfGas {
 			c.spent = c.limit
 		}
-		f.Detail = place(c.thread.CallStack())
+		c.where = places(c.thread.CallStack())
+		f.Detail = place(c.where)
 		c.thread.Cancel("fault")
 	}
 }
@@ -80,11 +114,29 @@ func (c *call) Charge(gas uint64) *abi.Fault {
 	}
 	c.charged += gas
 	c.bound()
+	if c.probe != nil && gas > 0 {
+		c.report(gas)
+	}
 	return nil
 }
 
 // Left is the gas that is still there.
 func (c *call) Left() uint64 { return c.limit - min(c.used(), c.limit) }
+
+// ended is a fault outside of the contract's own code.
+func (c *call) ended(f *abi.Fault) *abi.Fault {
+	if f != nil {
+		c.stop(f)
+	}
+	return f
+}
+
+// abort ends the call with an error of the node's.
+func (c *call) abort(err error) error {
+	c.err = err
+	c.thread.Cancel("error")
+	return errEnded
+}
 
 // errEnded is the error by which a built-in ends a call whose fault is set.
 var errEnded = errors.New("the call ended")
@@ -98,15 +150,6 @@ func (c *call) must(f *abi.Fault) error {
 	return errEnded
 }
 
-// take charges for n bytes about to be allocated; what is too large to count is negative.
-func (c *call) take(n int) error {
-	if n < 0 || uint64(n) > c.memory || c.allocated+uint64(n) > c.memory {
-		return c.must(abi.Faultf(abi.OutOfMemory, "memory limit of %d bytes reached", c.memory))
-	}
-	c.allocated += uint64(n)
-	return c.must(c.Charge(uint64(n)))
-}
-
 // run runs contract code and says how it ended. An error is the node's.
 func (c *call) run(ctx context.Context, f func(*starlark.Thread) error) (fault *abi.Fault, err error) {
 	defer func() {
@@ -116,8 +159,11 @@ func (c *call) run(ctx context.Context, f func(*starlark.Thread) error) (fault *
 		}
 	}()
 	defer context.AfterFunc(ctx, func() { c.thread.Cancel("deadline") })()
+	c.ctx = ctx
 	ended := f(c.thread)
 	switch {
+	case c.err != nil:
+		return nil, c.err
 	case c.fault != nil:
 		return c.fault, nil
 	case ended == nil:
@@ -129,42 +175,70 @@ func (c *call) run(ctx context.Context, f func(*starlark.Thread) error) (fault *
 	if !errors.As(ended, &e) {
 		return nil, ended
 	}
-	fault = abi.Faultf(abi.Trap, "%s", firstLine(e.Msg))
-	fault.Detail = place(e.CallStack)
+	code := abi.Trap
+	if strings.HasPrefix(e.Msg, "function ") && strings.HasSuffix(e.Msg, " called recursively") {
+		code = abi.StackOverflow
+	}
+	fault = abi.Faultf(code, "%s", firstLine(e.Msg))
+	c.where = places(e.CallStack)
+	fault.Detail = place(c.where)
 	return fault, nil
 }
 
 func (c *call) enter(ctx context.Context, entry *starlark.Function) (*abi.Fault, error) {
+	phase := c.session.Call.Phase
 	if entry == nil {
-		if fault := c.Charge(host.PriceCall); fault != nil {
+		if fault := c.ended(c.Charge(host.PriceCall)); fault != nil {
 			return fault, nil
 		}
-		return abi.Faultf(abi.WrongABI, "the contract has no function %s", c.session.Call.Phase), nil
+		return abi.Faultf(abi.WrongABI, "the contract has no function %s", phase), nil
 	}
 	var result starlark.Value
 	fault, err := c.run(ctx, func(t *starlark.Thread) (err error) {
 		result, err = starlark.Call(t, entry, nil, nil)
 		return err
 	})
-	if fault != nil || err != nil || result == starlark.None {
+	if fault != nil || err != nil {
 		return fault, err
 	}
-	if n, ok := result.(starlark.Int); ok {
-		if code, ok := n.Int64(); ok && code == int64(int32(code)) {
+	switch v := result.(type) {
+	case starlark.NoneType:
+		return nil, nil
+	case starlark.Int:
+		if code, ok := v.Int64(); ok && code == int64(int32(code)) {
 			return host.Exit(int32(code)), nil
 		}
+	case starlark.String:
+		if phase == abi.Query {
+			return c.ended(c.session.Reply([]byte(v))), nil
+		}
+	case starlark.Bytes:
+		if phase == abi.Query {
+			return c.ended(c.session.Reply([]byte(v))), nil
+		}
 	}
-	return abi.Faultf(abi.Trap, "%s returned something else than None or an int of 32 bits", c.session.Call.Phase), nil
+	answers := "None or an int of 32 bits"
+	if phase == abi.Query {
+		answers = "None, an int of 32 bits, a str or bytes"
+	}
+	return abi.Faultf(abi.Trap, "%s returned something else than %s", phase, answers), nil
 }
 
-// place names the innermost lines of the contract on a stack.
-func place(stack starlark.CallStack) string {
-	var at []string
+// places lists the places of the contract on a stack, innermost first.
+func places(stack starlark.CallStack) (list []abi.Place) {
 	for i := range stack {
-		f := stack.At(i)
-		if f.Pos.Filename() == sourceName && len(at) < 4 {
-			at = append(at, fmt.Sprintf("line %d in %s", f.Pos.Line, f.Name))
+		if f := stack.At(i); f.Pos.Filename() == sourceName {
+			list = append(list, abi.Place{Function: f.Name, File: sourceName, Line: int(f.Pos.Line)})
 		}
+	}
+	return list
+}
+
+// place names the innermost of them.
+func place(where []abi.Place) string {
+	var at []string
+	for _, p := range where[:min(len(where), 4)] {
+		at = append(at, fmt.Sprintf("line %d in %s", p.Line, p.Function))
 	}
 	return strings.Join(at, ", ")
 }

@@ -11,14 +11,6 @@ import (
 	"github.com/kalima-chain/kalima/abi"
 )
 
-const (
-	elementSize = 16   // bytes of an element of a list
-	entrySize   = 64   // bytes of an entry of a dict or a set
-	maxBits     = 4096 // of an int
-	maxNesting  = 64   // of a value that is printed
-	maxString   = 256 << 10
-)
-
 // size is about the number of bytes a copy of v takes, not counting its elements' own.
 func size(v starlark.Value) int {
 	switch v := v.(type) {
@@ -60,6 +52,23 @@ func sum(a, b int) int {
 	return a + b
 }
 
+// pay charges gas; what is too large to count is negative.
+func (c *call) pay(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return c.must(c.Charge(uint64(n))) // a negative one is far above any limit
+}
+
+// take charges for n bytes about to be allocated; what is too large to count is negative.
+func (c *call) take(n int) error {
+	if n < 0 || uint64(n) > c.memory || c.allocated+uint64(n) > c.memory {
+		return c.must(abi.Faultf(abi.OutOfMemory, "memory limit of %d bytes reached", c.memory))
+	}
+	c.allocated += uint64(n)
+	return c.pay(n)
+}
+
 // takeString charges for a string or bytes of n bytes.
 func (c *call) takeString(n int) error {
 	if n > maxString {
@@ -77,35 +86,39 @@ func (c *call) takeLike(v starlark.Value, n int) error {
 		if n > maxBits/8 {
 			return c.must(abi.Faultf(abi.OutOfMemory, "an int of more than %d bits", maxBits))
 		}
-		return c.must(c.Charge(uint64(n)))
+		return c.pay(n)
 	}
 	return c.take(n)
 }
 
-var tokens = map[string]syntax.Token{"+": syntax.PLUS, "*": syntax.STAR, "%": syntax.PERCENT, "<<": syntax.LTLT, "|": syntax.PIPE}
-
-// before charges for x op y.
+// before charges for x op y, where op makes a value.
 func (c *call) before(op syntax.Token, x, y starlark.Value) error {
-	if _, float := x.(starlark.Float); float {
-		return nil
-	}
 	xi, xInt := x.(starlark.Int)
 	yi, yInt := y.(starlark.Int)
+	if xInt && yInt {
+		return c.beforeInts(op, xi, yi)
+	}
+	switch v := x.(type) {
+	case starlark.Float:
+		return nil
+	case *starlark.Set:
+		if w, ok := y.(*starlark.Set); ok {
+			return c.takeSets(v, w)
+		}
+	case *starlark.Dict:
+		if w, ok := y.(*starlark.Dict); ok && op == syntax.PIPE {
+			return c.takeSets(v, w)
+		}
+	}
 	switch op {
-	case syntax.PLUS, syntax.PIPE:
+	case syntax.PLUS:
 		return c.takeLike(x, sum(size(x), size(y)))
 	case syntax.STAR:
 		switch {
-		case xInt && yInt:
-			return c.takeLike(x, size(x)+size(y))
 		case xInt:
 			return c.takeLike(y, product(size(y), times(xi)))
 		case yInt:
 			return c.takeLike(x, product(size(x), times(yi)))
-		}
-	case syntax.LTLT:
-		if xInt && yInt {
-			return c.takeLike(x, sum(size(x), times(yi)/8))
 		}
 	case syntax.PERCENT:
 		if s, ok := x.(starlark.String); ok {
@@ -118,6 +131,34 @@ func (c *call) before(op syntax.Token, x, y starlark.Value) error {
 		}
 	}
 	return nil
+}
+
+func (c *call) beforeInts(op syntax.Token, x, y starlark.Int) error {
+	n, m := size(x), size(y)
+	switch op {
+	case syntax.STAR:
+		if err := c.pay(n * m / 64); err != nil {
+			return err
+		}
+		return c.takeLike(x, n+m)
+	case syntax.SLASHSLASH, syntax.PERCENT:
+		return c.pay(n * m / 16)
+	case syntax.LTLT:
+		return c.takeLike(x, sum(n, times(y)/8))
+	}
+	return c.takeLike(x, max(n, m))
+}
+
+// takeSets charges for a new set or dict of the keys of two.
+func (c *call) takeSets(x, y starlark.Iterable) error {
+	n := starlark.Len(x) + starlark.Len(y)
+	if err := c.take(emptyDict + n*entrySize); err != nil {
+		return err
+	}
+	if err := c.hashingAll(x, n); err != nil {
+		return err
+	}
+	return c.hashingAll(y, n)
 }
 
 // times is an int as a factor: 0 when negative, and no more than makes a size too large.
@@ -137,7 +178,7 @@ func (c *call) weigh(v starlark.Value, depth int) (int, error) {
 	if depth > maxNesting {
 		return 0, fmt.Errorf("a value nested more than %d deep can not be printed", maxNesting)
 	}
-	if err := c.must(c.Charge(StepGas)); err != nil {
+	if err := c.pay(StepGas); err != nil {
 		return 0, err
 	}
 	n := 8
@@ -156,19 +197,17 @@ func (c *call) weigh(v starlark.Value, depth int) (int, error) {
 	case starlark.Int:
 		return 32 + size(v)*3, nil
 	case *starlark.Dict:
-		for _, item := range v.Items() {
-			for _, part := range item {
-				if err := add(part); err != nil {
-					return 0, err
-				}
+		for k, e := range starlark.Entries(v) {
+			if err := add(k); err != nil {
+				return 0, err
+			}
+			if err := add(e); err != nil {
+				return 0, err
 			}
 		}
 	case starlark.Iterable:
-		if _, lazy := v.(starlark.Sequence); !lazy {
-			return n + 32, nil
-		}
-		if _, ok := v.Type(), v.Type() == "range"; ok {
-			return n + 64, nil
+		if _, lazy := v.(starlark.Sequence); !lazy || v.Type() == "range" {
+			return n + maxRange, nil
 		}
 		for e := range starlark.Elements(v) {
 			if err := add(e); err != nil {
@@ -181,107 +220,115 @@ func (c *call) weigh(v starlark.Value, depth int) (int, error) {
 	return n, nil
 }
 
-func binary(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-	op := tokens[string(args[0].(starlark.String))]
-	if err := of(t).before(op, args[1], args[2]); err != nil {
-		return nil, err
+// operator returns the guards of op: x op y, and x op= y.
+func operator(op syntax.Token) (plain, on builtin) {
+	switch op {
+	case syntax.EQL, syntax.NEQ, syntax.LT, syntax.LE, syntax.GT, syntax.GE:
+		return func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+			ok, err := of(t).compare(op, args[0], args[1], starlark.CompareLimit)
+			return starlark.Bool(ok), err
+		}, nil
+	case syntax.IN, syntax.NOT_IN:
+		return func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+			v, err := of(t).contains(args[0], args[1])
+			if err == nil && op == syntax.NOT_IN {
+				v = !v.Truth()
+			}
+			return v, err
+		}, nil
 	}
-	return starlark.Binary(op, args[1], args[2])
+	plain = func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		if err := of(t).before(op, args[0], args[1]); err != nil {
+			return nil, err
+		}
+		return starlark.Binary(op, args[0], args[1])
+	}
+	// Lists are extended in place, dicts updated.
+	on = func(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		switch x := args[0].(type) {
+		case *starlark.List:
+			if _, ok := args[1].(starlark.Iterable); ok && op == syntax.PLUS {
+				return x, inPlace(t, x, "extend", args[1])
+			}
+		case *starlark.Dict:
+			if _, ok := args[1].(*starlark.Dict); ok && op == syntax.PIPE {
+				return x, inPlace(t, x, "update", args[1])
+			}
+		}
+		return plain(t, b, args, kwargs)
+	}
+	return plain, on
 }
 
-// augment is x op= y: lists are extended in place, dicts updated.
-func augment(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-	op, x, y := tokens[string(args[0].(starlark.String))], args[1], args[2]
-	if list, ok := x.(*starlark.List); ok && op == syntax.PLUS {
-		if _, ok := y.(starlark.Iterable); !ok {
-			return nil, fmt.Errorf("can not add %s to a list", y.Type())
-		}
-		return list, method(t, list, "extend", y)
-	}
-	if dict, ok := x.(*starlark.Dict); ok && op == syntax.PIPE {
-		if _, ok := y.(*starlark.Dict); ok {
-			return dict, method(t, dict, "update", y)
-		}
-	}
-	return binary(t, b, args, nil)
-}
-
-func method(t *starlark.Thread, x starlark.HasAttrs, name string, arg starlark.Value) error {
-	if err := of(t).take(size(arg)); err != nil {
-		return err
-	}
-	f, err := x.Attr(name)
-	if err == nil {
-		_, err = starlark.Call(t, f, starlark.Tuple{arg}, nil)
-	}
+func inPlace(t *starlark.Thread, x starlark.HasAttrs, name string, arg starlark.Value) error {
+	_, err := invoke(t, x, name, starlark.Tuple{arg}, nil)
 	return err
 }
 
-func update(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-	x, index := args[1], args[2]
-	old, err := element(x, index)
-	if err != nil {
-		return nil, err
-	}
-	v, err := augment(t, b, starlark.Tuple{args[0], old, args[3]}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return starlark.None, setElement(x, index, v)
-}
-
-func element(x, index starlark.Value) (starlark.Value, error) {
-	if m, ok := x.(starlark.Mapping); ok {
-		v, found, err := m.Get(index)
+func indexed(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	x, index := args[0], args[1]
+	switch x := x.(type) {
+	case *starlark.Dict:
+		if err := of(t).hashing(index, x.Len()); err != nil {
+			return nil, err
+		}
+		v, found, err := x.Get(index)
 		if err == nil && !found {
-			err = fmt.Errorf("key %s not in %s", index, x.Type())
+			err = fmt.Errorf("key %v not in dict", index)
 		}
 		return v, err
-	}
-	if s, ok := x.(starlark.Indexable); ok {
-		i, err := position(s.Len(), index)
+	case starlark.Indexable:
+		i, err := position(x, x.Len(), index)
 		if err != nil {
 			return nil, err
 		}
-		return s.Index(i), nil
+		return x.Index(i), nil
 	}
-	return nil, fmt.Errorf("%s has no elements", x.Type())
+	return nil, fmt.Errorf("unhandled index operation %s[%s]", x.Type(), index.Type())
 }
 
-func setElement(x, index, v starlark.Value) error {
-	if m, ok := x.(starlark.HasSetKey); ok {
-		return m.SetKey(index, v)
-	}
-	if s, ok := x.(starlark.HasSetIndex); ok {
-		i, err := position(s.Len(), index)
+func setIndex(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	v, x, index := args[0], args[1], args[2]
+	switch x := x.(type) {
+	case *starlark.Dict:
+		c := of(t)
+		return starlark.None, c.setKey(x, index, v)
+	case *starlark.List:
+		i, err := position(x, x.Len(), index)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return s.SetIndex(i, v)
+		return starlark.None, x.SetIndex(i, v)
 	}
-	return fmt.Errorf("elements of %s can not be set", x.Type())
+	return nil, fmt.Errorf("%s value does not support item assignment", x.Type())
 }
 
-func position(n int, index starlark.Value) (int, error) {
+// setKey is d[k] = v.
+func (c *call) setKey(d *starlark.Dict, k, v starlark.Value) error {
+	n := d.Len()
+	if err := c.hashing(k, n); err != nil {
+		return err
+	}
+	if err := d.SetKey(k, v); err != nil || d.Len() == n {
+		return err
+	}
+	return c.take(entrySize)
+}
+
+func position(x starlark.Value, n int, index starlark.Value) (int, error) {
 	i, err := starlark.AsInt32(index)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%s index: %s", x.Type(), err)
 	}
 	at := i
 	if at < 0 {
 		at += n
 	}
-	if at < 0 || at >= n {
-		return 0, fmt.Errorf("index %d out of range [%d:%d]", i, -n, n-1)
+	switch {
+	case n == 0:
+		return 0, fmt.Errorf("index %d out of range: empty %s", i, x.Type())
+	case at < 0 || at >= n:
+		return 0, fmt.Errorf("%s index %d out of range [%d:%d]", x.Type(), i, -n, n-1)
 	}
 	return at, nil
-}
-
-// copied charges for a copy of a list or tuple; parts of strings share their bytes.
-func copied(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-	switch args[0].(type) {
-	case starlark.String, starlark.Bytes:
-		return args[0], nil
-	}
-	return args[0], of(t).take(size(args[0]))
 }

@@ -100,7 +100,9 @@ func hostFunctions() starlark.StringDict {
 	for name, f := range map[string]hostFunction{
 		"field": field, "number": number64, "get": get, "get_bytes": getBytes, "next": next, "put": put,
 		"delete": remove, "submit": submit, "log": logLine, "reject": reject, "sha256": hash,
-		"ed25519_verify": verify, "random": random,
+		"ed25519_verify": verify, "random": random, "emit": emit, "reply": reply, "clock": clock,
+		"get_many": getMany(asText), "get_many_bytes": getMany(asBytes), "scan": scan(asText), "scan_bytes": scan(asBytes),
+		"query": query(asText), "query_bytes": query(asBytes), "http": httpRequest,
 	} {
 		d[name] = starlark.NewBuiltin("kalima."+name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 			c := of(t)
@@ -274,44 +276,4 @@ func printLog(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []
 		return starlark.None, nil
 	}
 	return starlark.None, c.must(c.session.Log(strings.Join(parts, " ")))
-}
-
-// eventValue makes kalima.event when it is first read. It costs what reading each of its
-// fields would.
-func (c *call) eventValue() (starlark.Value, error) {
-	if c.session == nil {
-		return nil, c.must(abi.Faultf(abi.BadHostCall, "kalima.event is not available at the top level"))
-	}
-	if c.event != nil {
-		return c.event, nil
-	}
-	for f := abi.FieldAddress; f <= abi.FieldName; f++ {
-		if _, fault := c.session.Field(f); fault != nil {
-			return nil, c.must(fault)
-		}
-	}
-	for n := abi.NumberHeight; n <= abi.NumberAt; n++ {
-		if _, fault := c.session.Number(n); fault != nil {
-			return nil, c.must(fault)
-		}
-	}
-	e := &c.session.Call
-	op := "put"
-	if e.Op == abi.Delete {
-		op = "delete"
-	}
-	roles := make(starlark.Tuple, len(e.Roles))
-	for i, r := range e.Roles {
-		roles[i] = starlark.String(r)
-	}
-	c.event = &record{"event", starlark.StringDict{
-		"address": starlark.String(e.Address), "key": starlark.String(e.Key),
-		"value": starlark.String(e.Value), "bytes": starlark.Bytes(e.Value),
-		"sender": starlark.String(e.Sender.String()), "sender_name": starlark.String(e.Name), "roles": roles,
-		"tx_id": starlark.String(e.TxID.String()), "contract": starlark.String(e.Contract), "chain": starlark.String(e.Chain.String()),
-		"height": starlark.MakeUint64(uint64(e.Height)), "time": starlark.MakeInt64(int64(e.Time)),
-		"at": starlark.MakeInt64(int64(e.At)), "sequence": starlark.MakeUint64(uint64(e.Sequence)), "op": starlark.String(op),
-		"op_index": starlark.MakeInt(int(e.OpIndex)), "phase": starlark.String(e.Phase.String()),
-	}}
-	return c.event, nil
 }

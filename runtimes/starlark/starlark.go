@@ -41,8 +41,8 @@ func New() *Runtime { return &Runtime{} }
 // Name is "starlark".
 func (*Runtime) Name() string { return "starlark" }
 
-// Schedule names the prices of steps and built-ins.
-func (*Runtime) Schedule() string { return "starlark/1" }
+// Schedule names the interpreter and the prices of steps and built-ins.
+func (*Runtime) Schedule() string { return schedule() }
 
 // Close does nothing.
 func (*Runtime) Close() error { return nil }
@@ -123,7 +123,7 @@ func load(ctx context.Context, prog *starlark.Program) (host.Module, error) {
 		}
 	}
 	if len(m.entries) == 0 {
-		return nil, &host.Refusal{Reason: "no entry", Hint: "define validate or react"}
+		return nil, &host.Refusal{Reason: "no entry", Hint: "define validate, react, query or migrate"}
 	}
 	return m, nil
 }
@@ -151,5 +151,10 @@ func (m *module) Call(ctx context.Context, s *host.Session) (host.Result, error)
 	if err != nil {
 		return host.Result{}, fmt.Errorf("call %s of contract %s: %w", s.Call.Phase, s.Call.Contract, err)
 	}
-	return s.Finish(fault, c.gas(), c.allocated), nil
+	res := s.Finish(fault, c.gas(), c.allocated)
+	if fault != nil {
+		res.Where = c.where
+	}
+	res.Used.Depth = c.deepest
+	return res, nil
 }
