@@ -42,6 +42,8 @@ impl Number {
     pub const PHASE: Number = Number(5);
     /// Position of the operation in its transaction.
     pub const OP_INDEX: Number = Number(6);
+    /// When the sender says it measured the value, in microseconds; 0 when it does not say.
+    pub const AT: Number = Number(7);
 }
 
 /// What an operation does to its key.

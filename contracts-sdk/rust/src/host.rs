@@ -16,6 +16,14 @@ extern "C" {
     pub fn sha256(ptr: *const u8, len: usize, out: *mut u8);
     pub fn ed25519_verify(public: *const u8, msg: *const u8, mlen: usize, sig: *const u8) -> i32;
     pub fn random(buf: *mut u8, len: usize);
+    pub fn get_many(list: *const u8, len: usize) -> i32;
+    pub fn scan(addr: *const u8, alen: usize, after: *const u8, tlen: usize, before: *const u8, blen: usize, limit: i32) -> i32;
+    pub fn query(name: *const u8, nlen: usize, key: *const u8, klen: usize, arg: *const u8, arglen: usize) -> i32;
+    pub fn reply(ptr: *const u8, len: usize);
+    pub fn result(buf: *mut u8, cap: usize) -> i32;
+    pub fn emit(topic: *const u8, tlen: usize, data: *const u8, dlen: usize);
+    pub fn http(method: *const u8, mlen: usize, url: *const u8, ulen: usize, body: *const u8, blen: usize) -> i32;
+    pub fn clock() -> i64;
 }
 
 /// On other targets the crate compiles, for editors and for tests of a contract's own
@@ -40,6 +48,14 @@ mod elsewhere {
         sha256(*const u8, usize, *mut u8);
         ed25519_verify(*const u8, *const u8, usize, *const u8) -> i32;
         random(*mut u8, usize);
+        get_many(*const u8, usize) -> i32;
+        scan(*const u8, usize, *const u8, usize, *const u8, usize, i32) -> i32;
+        query(*const u8, usize, *const u8, usize, *const u8, usize) -> i32;
+        reply(*const u8, usize);
+        result(*mut u8, usize) -> i32;
+        emit(*const u8, usize, *const u8, usize);
+        http(*const u8, usize, *const u8, usize, *const u8, usize) -> i32;
+        clock() -> i64;
     }
 }
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,31 +1,43 @@
 //! Kalima contract SDK for Rust, ABI version 1.
 //!
 //! A contract is a `cdylib` for `wasm32-unknown-unknown` that exports an entry for each
-//! phase it serves. An entry returns [`ACCEPT`], or any other number to reject:
+//! phase it serves. [`entries!`] makes them of functions that return `Result<(), Reject>`:
 //!
 //! ```ignore
 //! #![no_std]
-//! use kalima_contract as kalima;
+//! use kalima_contract::{entries, reject_if, Reject};
 //!
-//! #[no_mangle]
-//! pub extern "C" fn validate() -> i32 { kalima::ACCEPT }
+//! entries! { validate: check }
+//!
+//! fn check() -> Result<(), Reject> {
+//!     reject_if(kalima_contract::key().len() > 20, 1, "key is too long")
+//! }
 //! ```
+//!
+//! Without the macro an entry is a `#[no_mangle] pub extern "C" fn validate() -> i32` that
+//! returns [`ACCEPT`], or any other number to reject.
 //!
 //! The crate takes no memory from a heap: whatever produces bytes writes them to a buffer
 //! of the caller, and [`Text`] is a string of fixed capacity. An empty address (`""`) names
 //! the contract's own state. What the host does not allow (a malformed address, a write
-//! that was not granted) ends the call, so no function returns an error.
+//! that was not granted) ends the call, so no function of the host returns an error.
 //!
 //! Every call starts from the same memory: a `static` carries nothing to the next call.
 #![no_std]
 #![deny(missing_docs)]
 
+mod entry;
 mod event;
 mod host;
+mod lists;
 mod text;
+mod world;
 
+pub use entry::{finish, reject_if, Reject};
 pub use event::*;
+pub use lists::{get_many, scan, Entries, Scan, Values};
 pub use text::Text;
+pub use world::*;
 
 /// What an entry returns to accept.
 pub const ACCEPT: i32 = 0;
@@ -41,6 +53,14 @@ pub const MAX_SEGMENTS: usize = 16;
 pub const MAX_KEY: usize = 255;
 /// Longest value in bytes.
 pub const MAX_VALUE: usize = 15 * 1024;
+/// Longest text of a rejection in bytes.
+pub const MAX_MESSAGE: usize = 256;
+/// Most keys of one [`get_many`].
+pub const MAX_KEYS: usize = 64;
+/// Most entries of one [`scan`].
+pub const MAX_SCAN: usize = 256;
+/// Longest answer of [`get_many`] and [`scan`] in bytes: entries, and lengths beside them.
+pub const MAX_ANSWER: usize = 256 * 1024 + MAX_SCAN * 5;
 
 #[no_mangle]
 extern "C" fn kalima_abi() -> i32 {
@@ -130,6 +150,14 @@ pub fn ed25519_verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -
 /// sender can predict them: no secret, no lottery.
 pub fn random(buf: &mut [u8]) {
     unsafe { host::random(buf.as_mut_ptr(), buf.len()) }
+}
+
+/// kept copies what the host keeps, which says n bytes.
+fn kept(buf: &mut [u8], n: i32) -> Option<&[u8]> {
+    if n >= 0 {
+        unsafe { host::result(buf.as_mut_ptr(), buf.len()) };
+    }
+    taken(buf, n)
 }
 
 /// taken is the part of the buffer that the host wrote, which says n.
