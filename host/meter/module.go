@@ -1,6 +1,9 @@
 package meter
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Section numbers.
 const (
@@ -369,7 +372,7 @@ func (m *module) readBodies(s *reader) *Refusal {
 		}
 		f.traced, f.offset = m.trace != nil, m.code+s.pos-len(body)
 		if err := f.readLocals(body, m.cfg.Limits); err != nil {
-			return refuse("function %d: %s", m.impFuncs+i, err.Reason)
+			return &Refusal{Reason: fmt.Sprintf("function %d: %s", m.impFuncs+i, err.Reason), Hint: err.Hint}
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package wasm_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -29,16 +31,27 @@ func FuzzMetered(f *testing.F) {
 	f.Add([]byte("\x00asm\x01\x00\x00\x00\x01\x06\x01\x60\x01\x7c\x01\x7c\x03\x02\x01\x00\x07\x05\x01\x01f\x00\x00\x0a\x0c\x01\x0a\x00\x20\x00\x20\x00\xa3\x20\x00\xa0\x0b"))
 	f.Add(generate([]byte("a first module of the generator"), false))
 	f.Fuzz(func(t *testing.T, code []byte) {
-		fuzzMetered(t, code)
+		fuzzMetered(t, code, meter.Config{Imports: []string{}, Limits: fuzzLimits})
 	})
 }
 
 // fuzzMetered tells whether a module was accepted and all its functions compared.
-func fuzzMetered(t *testing.T, code []byte) bool {
-	m, err := meter.Rewrite(code, meter.Config{Imports: []string{}, Limits: fuzzLimits})
+func fuzzMetered(t *testing.T, code []byte, cfg meter.Config) bool {
+	m, err := meter.Rewrite(code, cfg)
 	if err != nil {
 		return false
 	}
+	if !compiles(t, code, m) {
+		return false
+	}
+	// Where the meter makes NaNs canonical the original may show other bits and go other
+	// ways; FuzzGenerated has an oracle for that.
+	exact := bytes.Count(m.Code, canonicalNaN) == bytes.Count(code, canonicalNaN) && bytes.Count(m.Code, canonicalNaN32) == bytes.Count(code, canonicalNaN32)
+	return compare(t, code, code, cfg, exact)
+}
+
+// compiles tells whether a module is valid; metered it has to be just as well.
+func compiles(t *testing.T, code []byte, m *meter.Module) bool {
 	ctx := context.Background()
 	rt := fuzzRuntime(false)
 	defer rt.Close(ctx)
@@ -50,13 +63,7 @@ func fuzzMetered(t *testing.T, code []byte) bool {
 	if (errPlain == nil) != (errMetered == nil) {
 		t.Fatalf("original compiles: %v; metered: %v", errPlain, errMetered)
 	}
-	if errPlain != nil || m.Info.Start || len(m.Info.Imports) > 0 {
-		return false
-	}
-	// Where the meter makes NaNs canonical the original may show other bits and go other
-	// ways; FuzzGenerated has an oracle for that.
-	exact := bytes.Count(m.Code, canonicalNaN) == bytes.Count(code, canonicalNaN) && bytes.Count(m.Code, canonicalNaN32) == bytes.Count(code, canonicalNaN32)
-	return compare(t, code, code, exact)
+	return errPlain == nil
 }
 
 var (
@@ -67,7 +74,7 @@ var (
 // FuzzGenerated makes a valid module of any bytes. Metered, on the compiler, on the interpreter
 // and as a trace build, it must do in every bit what it does with each NaN made canonical.
 func FuzzGenerated(f *testing.F) {
-	for _, seed := range generatorSeeds() {
+	for _, seed := range generatorSeeds(40) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -75,15 +82,15 @@ func FuzzGenerated(f *testing.F) {
 		if _, err := meter.Rewrite(code, meter.Config{}); err != nil {
 			t.Fatalf("Rewrite of a generated module = %v", err)
 		}
-		compare(t, generate(in, true), code, true)
+		compare(t, generate(in, true), code, meter.Config{Limits: fuzzLimits}, true)
 	})
 }
 
-// generatorSeeds are random bytes, the same each time.
-func generatorSeeds() (seeds [][]byte) {
+// generatorSeeds are n strings of random bytes, the same each time.
+func generatorSeeds(n int) (seeds [][]byte) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range 40 {
-		seed := make([]byte, 40*(i+1))
+	for range n {
+		seed := make([]byte, 20+r.IntN(1500))
 		for j := range seed {
 			seed[j] = byte(r.Uint32())
 		}
@@ -92,16 +99,25 @@ func generatorSeeds() (seeds [][]byte) {
 	return seeds
 }
 
-// TestGenerated: the generator makes what it is meant to.
+// How many modules TestGenerated makes. A long run is -modules 1000000 -timeout 0.
+var generatedModules = flag.Int("modules", 600, "how many generated modules TestGenerated compares")
+
+// TestGenerated does what FuzzGenerated does, on random bytes. The generator has to make what it is
+// meant to.
 func TestGenerated(t *testing.T) {
 	used, whole := map[byte]int{}, 0
-	for _, seed := range generatorSeeds() {
+	for i, seed := range generatorSeeds(*generatedModules) {
 		code := generate(seed, false)
 		for _, b := range code {
 			used[b]++
 		}
-		if compare(t, generate(seed, true), code, true) {
-			whole++
+		ok := t.Run(fmt.Sprint(i), func(t *testing.T) {
+			if compare(t, generate(seed, true), code, meter.Config{Limits: fuzzLimits}, true) {
+				whole++
+			}
+		})
+		if !ok {
+			t.Fatalf("seed %d is %q", i, seed)
 		}
 	}
 	for _, op := range []byte{0x03, 0x0d, 0x0e, 0x10, 0x11, 0x40, 0x6d, 0xa3, 0xfc} {
@@ -109,16 +125,16 @@ func TestGenerated(t *testing.T) {
 			t.Errorf("no generated module has byte 0x%02x", op)
 		}
 	}
-	if n := len(generatorSeeds()); whole < n/4 {
-		t.Errorf("%d of %d modules ran to their end, want a quarter", whole, n)
+	if whole < *generatedModules/4 {
+		t.Errorf("%d of %d modules ran to their end, want a quarter", whole, *generatedModules)
 	}
+	t.Logf("%d of %d modules ran to their end", whole, *generatedModules)
 }
 
 // compare runs all exported functions of a module: want as it is, code metered in three
 // ways. Results, traps, memory and globals must agree, among the metered ones in every
 // bit; with exact those of want too. It tells whether none ran out of gas or stack.
-func compare(t *testing.T, want, code []byte, exact bool) bool {
-	cfg := meter.Config{Imports: []string{}, Limits: fuzzLimits}
+func compare(t *testing.T, want, code []byte, cfg meter.Config, exact bool) bool {
 	m, err := meter.Rewrite(code, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -129,18 +145,28 @@ func compare(t *testing.T, want, code []byte, exact bool) bool {
 		t.Fatalf("Rewrite as a trace build = %v", err)
 	}
 	ctx := context.Background()
-	worlds := []*fuzzWorld{
-		newFuzzWorld(t, "compiler", m, nil, false), newFuzzWorld(t, "interpreter", m, nil, true),
-		newFuzzWorld(t, "traced", traced, traced.Trace, false), newFuzzWorld(t, "original", &meter.Module{Code: want}, nil, false),
-	}
-	for _, w := range worlds {
+	var worlds []*fuzzWorld
+	for _, name := range []string{"compiler", "interpreter", "traced", "original"} {
+		made := m
+		switch name {
+		case "traced":
+			made = traced
+		case "original":
+			if worlds[0].start.trap == errDepth.Error() {
+				return false // it might never start
+			}
+			made = &meter.Module{Code: want, Info: m.Info}
+		}
+		w := newFuzzWorld(t, name, made)
 		defer w.rt.Close(ctx)
-		if (w.mod == nil) != (worlds[0].mod == nil) {
-			t.Fatalf("%s starts: %v, %s: %v", w.name, w.mod != nil, worlds[0].name, worlds[0].mod != nil)
+		worlds = append(worlds, w)
+		first := worlds[0]
+		if (w.mod == nil) != (first.mod == nil) || name != "original" && (w.start.trap != first.start.trap || w.start.gas != first.start.gas) {
+			t.Fatalf("%s starts: %v %+v, %s: %v %+v", w.name, w.mod != nil, w.start, first.name, first.mod != nil, first.start)
 		}
 	}
 	if worlds[0].mod == nil {
-		return false
+		return true
 	}
 	for n, name := range slices.Sorted(maps.Keys(m.Info.Funcs)) {
 		for round := range 3 {
@@ -187,13 +213,13 @@ func fuzzArgs(params string, n int) []uint64 {
 	return args
 }
 
-// smallMemory refuses to grow beyond 4 MiB.
+// smallMemory refuses to grow beyond 16 MiB.
 func smallMemory(_, _ uint64) experimental.LinearMemory { return &heap{} }
 
 type heap struct{ b []byte }
 
 func (h *heap) Reallocate(n uint64) []byte {
-	if n > 4<<20 {
+	if n > 16<<20 {
 		return nil
 	}
 	h.b = append(h.b, make([]byte, int(n)-len(h.b))...)
@@ -211,25 +237,55 @@ func fuzzRuntime(interpreter bool) wazero.Runtime {
 
 type fuzzWorld struct {
 	specWorld
-	mod *specModule // nil when it does not start
+	mod   *specModule // nil when it does not start
+	start specOutcome // of the start function, where it is called
 }
 
-func newFuzzWorld(t *testing.T, name string, m *meter.Module, trace *meter.Trace, interpreter bool) *fuzzWorld {
+func newFuzzWorld(t *testing.T, name string, m *meter.Module) *fuzzWorld {
 	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(smallMemory))
-	w := &fuzzWorld{specWorld: specWorld{name: name, metered: name != "original", rt: fuzzRuntime(interpreter)}}
-	if err := w.guards(); err != nil {
+	w := &fuzzWorld{specWorld: specWorld{name: name, metered: name != "original", rt: fuzzRuntime(name == "interpreter")}}
+	if err := errors.Join(w.guards(), w.idle(m.Info.Imports)); err != nil {
 		t.Fatal(err)
 	}
 	mod, err := w.rt.InstantiateWithConfig(ctx, m.Code, wazero.NewModuleConfig().WithStartFunctions())
 	if err != nil {
 		return w
 	}
-	w.mod = &specModule{mod: mod, trace: &specTrace{trace: trace}}
+	w.mod = &specModule{mod: mod, trace: &specTrace{trace: m.Trace}}
 	w.all = append(w.all, w.mod)
 	if w.metered {
 		w.mod.gas, w.mod.depth = mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal), mod.ExportedGlobal(meter.ExportDepth).(api.MutableGlobal)
+		if m.Info.Start { // the original has run it by now
+			if w.start = w.call(meter.ExportStart, nil); w.start.trap != "" {
+				w.mod = nil
+			}
+		}
 	}
 	return w
+}
+
+// idle fulfils imports with functions that do nothing.
+func (w *fuzzWorld) idle(imports []meter.Import) error {
+	types := func(letters string) (all []api.ValueType) {
+		for _, l := range letters {
+			all = append(all, map[rune]byte{'i': vI32, 'I': vI64, 'f': vF32, 'F': vF64, 'r': api.ValueTypeExternref}[l])
+		}
+		return all
+	}
+	modules := map[string]wazero.HostModuleBuilder{}
+	for _, i := range imports {
+		if modules[i.Module] == nil {
+			modules[i.Module] = w.rt.NewHostModuleBuilder(i.Module)
+		}
+		nothing := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { clear(stack) })
+		modules[i.Module].NewFunctionBuilder().WithGoModuleFunction(nothing, types(i.Type.Params), types(i.Type.Results)).Export(i.Name)
+	}
+	for _, b := range modules {
+		if _, err := b.Instantiate(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *fuzzWorld) call(name string, args []uint64) specOutcome {
