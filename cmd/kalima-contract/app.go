@@ -107,7 +107,7 @@ Exit codes: kalima-contract help exit-codes`,
 		}
 	}
 	add("author", a.newCmd(), a.buildCmd(), a.runCmd(), a.queryCmd(), a.testCmd(), a.profileCmd(), a.tortureCmd(), a.publishCmd())
-	add("registry", a.approveCmd(), a.deployCmd(), a.undeployCmd(), a.revokeCmd(), a.statusCmd())
+	add("registry", a.approveCmd(), a.deployCmd(), a.undeployCmd(), a.revokeCmd(), a.statusCmd(), a.debugCmd())
 	add("machine", a.doctorCmd(), a.versionCmd())
 	root.AddCommand(exitCodesTopic(), scenarioTopic())
 	return root

@@ -115,6 +115,11 @@ func report(b *registry.Bundle, s local.Step, calls []host.HostCall) called {
 	}
 	for _, h := range calls {
 		t := trace{Number: h.Number, Name: h.Name, Args: append([]string{}, h.Args...), Result: h.Result, Gas: h.Gas}
+		if names := numbered[h.Name]; len(t.Args) == 1 {
+			if n, err := strconv.Atoi(t.Args[0]); err == nil && n > 0 && n < len(names) {
+				t.Args[0] = names[n]
+			}
+		}
 		if h.Fault != nil {
 			t.Fault = h.Fault.Error()
 		}
@@ -129,6 +134,18 @@ func located(m registry.Manifest, p abi.Place) abi.Place {
 		p.File = m.Source[0]
 	}
 	return p
+}
+
+// numbered are the names of what contracts ask for by number.
+var numbered = map[string][]string{
+	abi.FnField: {
+		abi.FieldAddress: "address", abi.FieldKey: "key", abi.FieldValue: "value", abi.FieldSender: "sender", abi.FieldTxID: "tx",
+		abi.FieldRoles: "roles", abi.FieldContract: "contract", abi.FieldChain: "chain", abi.FieldName: "name",
+	},
+	abi.FnNumber: {
+		abi.NumberHeight: "height", abi.NumberTime: "time", abi.NumberSequence: "sequence", abi.NumberOp: "op",
+		abi.NumberPhase: "phase", abi.NumberOpIndex: "op-index", abi.NumberAt: "at",
+	},
 }
 
 func writes(ws []abi.Write) []write {
