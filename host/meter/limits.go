@@ -95,6 +95,9 @@ var (
 	tailCalls   = feature{"tail calls", "clang: -mno-tail-call; rustc: drop -C target-feature=+tail-call"}
 	memory64    = feature{"64-bit memory", "build for wasm32"}
 	multiMemory = feature{"more than one memory", "clang: drop -mmultimemory"}
+	relaxed     = feature{"relaxed SIMD", "clang: drop -mrelaxed-simd; rustc: drop -C target-feature=+relaxed-simd"}
+	wide        = feature{"wide arithmetic", "clang: drop -mwide-arithmetic; rustc: drop -C target-feature=+wide-arithmetic"}
+	pageSizes   = feature{"pages of another size than 64 KiB", "clang: drop -Wl,--page-size; clang and rustc: drop the feature custom-page-sizes"}
 	extended    = feature{"extended constant expressions", "clang: -mno-extended-const; link without -pie"}
 )
 

@@ -306,15 +306,20 @@ func valType(t byte) *Refusal {
 		return nil
 	case 0x7b:
 		return simd.refuse()
+	case 0x69, 0x74:
+		return exceptions.refuse()
 	}
 	return gc.refuse()
 }
 
 func refType(t byte) *Refusal {
-	if t != 0x70 && t != 0x6f {
-		return gc.refuse()
+	switch t {
+	case 0x70, 0x6f:
+		return nil
+	case 0x69, 0x74:
+		return exceptions.refuse()
 	}
-	return nil
+	return gc.refuse()
 }
 
 func (m *module) readTypes(s *reader) *Refusal {

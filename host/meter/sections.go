@@ -95,6 +95,8 @@ func readLimit(s *reader) (l limit, err *Refusal) {
 		return l, refuse("a limit is malformed")
 	case flags&4 != 0:
 		return l, memory64.refuse()
+	case flags&8 != 0:
+		return l, pageSizes.refuse()
 	case flags&2 != 0:
 		return l, threads.refuse()
 	case flags > 1:

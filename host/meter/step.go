@@ -16,6 +16,9 @@ func (w *walker) step() *Refusal {
 	}
 	switch o.imm {
 	case immBad:
+		if code == 0xfd && r.u32() >= 0x100 {
+			return relaxed.refuse()
+		}
 		return unknown(code)
 	case immBlock:
 		if err := w.pop(int(o.pop), true); err != nil {
@@ -311,6 +314,8 @@ func (w *walker) prefixed(from int) *Refusal {
 			return err
 		}
 		o.pop, perGas, w.m.keeps = 3, slotsPerGas, true
+	case 19, 20, 21, 22:
+		return wide.refuse()
 	default:
 		return refuse("unknown instruction 0xfc %d", sub)
 	}
