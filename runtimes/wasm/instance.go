@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,10 +81,7 @@ func (m *module) instantiate(ctx context.Context) (*instance, error) {
 	if own := uint64(m.info.MaxPages) * pageSize; own != 0 {
 		most = min(most, own)
 	}
-	var err error
-	if i.linear, err = newMemory(m.rt.cfg.restore, max(most, uint64(m.info.MinPages)*pageSize)); err != nil {
-		return nil, err
-	}
+	i.linear = newMemory(m.rt.cfg.restore, max(most, uint64(m.info.MinPages)*pageSize))
 	alloc := experimental.MemoryAllocator(i.linear)
 	// Showing the image takes the memory to grow by a page, in the eyes of the engine.
 	if m.image != nil && !m.info.Sticky && (m.info.MaxPages == 0 || m.info.MaxPages > m.info.MinPages) {
@@ -141,12 +139,7 @@ func (r *Runtime) initLimits() host.Limits {
 }
 
 // resident is about how many bytes of memory the instance takes.
-func (i *instance) resident() int {
-	return i.linear.resident() + instanceSize
-}
-
-// instanceSize is about what an instance takes beside its memory.
-const instanceSize = 64 << 10
+func (i *instance) resident() int { return i.linear.resident() + i.m.overhead }
 
 // initNames lists what has to run before the contract can be called.
 func (i *instance) initNames() (names []string) {
@@ -181,8 +174,8 @@ func (i *instance) run(ctx context.Context, fn api.Function, s *host.Session) (h
 	i.stack[0] = 0
 	err := fn.CallWithStack(i, i.stack[:])
 	i.Context, i.session = nil, nil
-	if i.failed != nil {
-		return host.Result{}, i.failed
+	if failed := cmp.Or(i.failed, i.linear.failure()); failed != nil {
+		return host.Result{}, failed
 	}
 	var fault *abi.Fault
 	switch {

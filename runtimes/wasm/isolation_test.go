@@ -162,3 +162,19 @@ func TestNativeStackShrinks(t *testing.T) {
 		t.Errorf("after a deep call %d bytes of native stack are kept, want at most 64 KiB", n)
 	}
 }
+
+// TestMemoryRefused: what the node can not give is the node's error, whatever the contract
+// makes of it.
+func TestMemoryRefused(t *testing.T) {
+	m := loadModule(t, newRuntime(t, wasm.Config{Instances: 1}), buildC(t, "dirty"))
+	grow := "\xff\xff\xff\xff\x03\x00\x00\x00"
+	want := call(t, m, "look", "", host.Limits{})
+	if !wasm.BreakMemory(m) {
+		t.Skip("copied memory is Go's: when there is none, the process ends")
+	}
+	s := host.NewSession(hosttest.NewCall(abi.Validate, "a", grow), hosttest.State{}, host.Grant{}, host.Limits{})
+	if res, err := m.Call(context.Background(), s); err == nil {
+		t.Errorf("Call that grows memory where there is none = %v, want an error", res.Fault)
+	}
+	same(t, m, "an error", "look", want)
+}

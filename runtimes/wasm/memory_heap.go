@@ -24,6 +24,10 @@ type memory interface {
 	// is the engine's affair. false when the memory can not be used again.
 	restore(*image) bool
 
+	// failure is why memory was refused that the contract was entitled to, nil when that
+	// did not happen.
+	failure() error
+
 	// resident is about how many bytes the memory takes now.
 	resident() int
 }
@@ -96,6 +100,8 @@ func (h *heapMemory) restore(img *image) bool {
 	}
 	return true
 }
+
+func (h *heapMemory) failure() error { return nil }
 
 func (h *heapMemory) resident() int { return len(h.buf) }
 

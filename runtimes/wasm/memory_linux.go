@@ -26,18 +26,20 @@ type mapped struct {
 	force int    // what the next Reallocate answers, when not 0
 	own   int    // pages that were the instance's own after the last restore
 	waste int    // see restorePages
+	err   error  // why memory was refused
 }
 
-// newMemory returns the memory of a new instance that may have most bytes.
-func newMemory(mode restoreMode, most uint64) (memory, error) {
+// newMemory returns the memory of a new instance that may have most bytes. Where addresses
+// are short it is copied memory: slower, and the same otherwise.
+func newMemory(mode restoreMode, most uint64) memory {
 	if mode = mode.choose(); mode == restoreCopy {
-		return &heapMemory{}, nil
+		return &heapMemory{}
 	}
 	buf, err := unix.Mmap(-1, 0, int(most), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
-		return nil, fmt.Errorf("reserve %d bytes of addresses: %w", most, err)
+		return &heapMemory{}
 	}
-	return &mapped{mode: mode, buf: buf}, nil
+	return &mapped{mode: mode, buf: buf}
 }
 
 // Allocate is the engine asking for its memory; it asks once.
@@ -49,7 +51,8 @@ func (l *mapped) Reallocate(size uint64) []byte {
 	if l.force != 0 {
 		n, l.force = l.force, 0
 	}
-	if n > len(l.buf) || l.touch(n) != nil {
+	if err := l.touch(n); err != nil {
+		l.err = fmt.Errorf("grow a contract's memory to %d bytes: %w", n, err)
 		return nil
 	}
 	l.size = max(l.size, n)
@@ -60,6 +63,8 @@ func (l *mapped) Reallocate(size uint64) []byte {
 func (l *mapped) touch(n int) error {
 	if n <= l.open {
 		return nil
+	} else if n > len(l.buf) {
+		return unix.ENOMEM
 	}
 	if err := unix.Mprotect(l.buf[l.open:n], unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		return err
@@ -133,6 +138,8 @@ func (l *mapped) restorePages(img *image, dirty []byte) bool {
 	l.waste += own - changed
 	return err == nil && own <= maxOwn && l.waste <= 64*(changed+1)
 }
+
+func (l *mapped) failure() error { return l.err }
 
 func (l *mapped) resident() int { return l.own * osPage }
 

@@ -20,7 +20,9 @@ type module struct {
 	has    [8]bool // by phase
 	image  *image
 	seat   seat
-	closed atomic.Bool
+
+	overhead int // about the bytes the engine keeps for an instance
+	closed   atomic.Bool
 
 	tracing sync.Mutex
 	twin    *module // the trace build, for calls with a Probe; nil until there is one
@@ -41,6 +43,7 @@ func (m *module) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.overhead = engineSize(i.mod)
 	if err := i.initialise(ctx); err != nil {
 		i.close()
 		return err

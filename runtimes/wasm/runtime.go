@@ -240,7 +240,7 @@ func (r *Runtime) compile(ctx context.Context, code []byte) (*compiled, error) {
 	if err := checkModule(&metered.Info); err != nil {
 		return nil, err
 	}
-	cm, err := r.compiler.compile(ctx, digest, metered.Code)
+	cm, err := r.compiler.compile(ctx, digest, joinData(metered.Code))
 	if err != nil {
 		return nil, err
 	}

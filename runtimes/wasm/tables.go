@@ -83,3 +83,32 @@ func (t *tables) restore() bool {
 	reflect.Copy(t.elems.now, t.elems.was)
 	return true
 }
+
+// engineSize is about how many bytes the engine keeps for an instance beside its memory:
+// an entry's stack, and so much for each table element, function in a table, data segment
+// and global.
+func engineSize(mod api.Module) int {
+	const base, element, function, segment, global = 16 << 10, 8, 56, 24, 64
+	size := base
+	m := reflect.Indirect(reflect.ValueOf(mod))
+	count := func(field string, each int) {
+		if v := m.FieldByName(field); v.IsValid() && v.Kind() == reflect.Slice {
+			size += v.Len() * each
+		}
+	}
+	if m.Kind() != reflect.Struct {
+		return size
+	}
+	count("DataInstances", segment)
+	count("Globals", global)
+	t := saveTables(mod)
+	for _, t := range t.tables {
+		size += len(t.was) * element
+		for _, ref := range t.was {
+			if ref != 0 {
+				size += function
+			}
+		}
+	}
+	return size
+}

@@ -133,7 +133,7 @@ func TestNoElementCrosses(t *testing.T) {
 // TestPoolMemory: what waits stays below the bound, the module used least recently goes
 // first, and pinned ones stay.
 func TestPoolMemory(t *testing.T) {
-	rt := newRuntime(t, wasm.Config{PoolMemory: 700 << 10})
+	rt := newRuntime(t, wasm.Config{PoolMemory: 200 << 10})
 	defer rt.Close()
 	var mods []host.Module
 	for n := range 20 {
@@ -150,8 +150,8 @@ func TestPoolMemory(t *testing.T) {
 	for range 3 {
 		for n, m := range mods {
 			call(t, m, "a", "", host.Limits{})
-			if s := rt.Pool(); s.Bytes > 700<<10 || s.Instances == 0 {
-				t.Fatalf("after a call of module %d: %+v wait, want at most %d bytes", n, s, 700<<10)
+			if s := rt.Pool(); s.Bytes > 200<<10 || s.Instances == 0 {
+				t.Fatalf("after a call of module %d: %+v wait, want at most %d bytes", n, s, 200<<10)
 			}
 			if !waits(n) || !waits(3) && n > 3 {
 				t.Errorf("after a call of module %d: it waits: %t, the pinned one waits: %t, want both", n, waits(n), waits(3))

@@ -30,7 +30,7 @@ func (m *module) traced(ctx context.Context) (*module, error) {
 	digest := abi.Digest(sha256.Sum256(append([]byte("trace build\n"), m.digest[:]...)))
 	c := m.rt.use(digest, nil)
 	if c == nil {
-		code, err := m.rt.compiler.compile(ctx, digest, metered.Code)
+		code, err := m.rt.compiler.compile(ctx, digest, joinData(metered.Code))
 		if err != nil {
 			return nil, fmt.Errorf("compile the trace build of a contract: %w", err)
 		}
