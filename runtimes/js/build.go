@@ -20,7 +20,10 @@ func (m *meter) loop(at file.Idx, body ast.Statement, cost int) ast.Statement {
 func (m *meter) replace(e ast.Expression) ast.Expression {
 	switch n := e.(type) {
 	case *ast.BinaryExpression:
-		if n.Operator == token.PLUS && !(number(n.Left) && number(n.Right)) {
+		switch {
+		case n.Operator == token.EXPONENT:
+			return invoke(fnPower, n.Left, n.Right)
+		case n.Operator == token.PLUS && !(number(n.Left) && number(n.Right)):
 			return checked(e)
 		}
 	case *ast.AssignExpression:
@@ -34,23 +37,29 @@ func (m *meter) replace(e ast.Expression) ast.Expression {
 			}
 		}
 	case *ast.SpreadElement:
-		name := fnSpread
-		if m.passed[n] {
-			name = fnArgs
-		}
-		n.Expression = invoke(name, n.Expression)
+		n.Expression = invoke(m.spreads[n], n.Expression)
+	case *ast.RegExpLiteral:
+		return invoke(fnRegExp, quoted(n.Idx, n.Pattern), quoted(n.Idx, n.Flags))
 	}
 	return nil
 }
 
 func number(e ast.Expression) bool { _, ok := e.(*ast.NumberLiteral); return ok }
 
-// keyed makes a computed property name pass the realm when it is not a number:
+// keyed makes a computed property name pass the realm when it is not a number; for a name
+// that is written to, when it is not a small number:
 //
 //	typeof (value = e) === "number" ? value : key(value)
-func keyed(e ast.Expression) ast.Expression {
+//	typeof (value = e) === "number" && value < smallIndex ? value : written(value)
+func keyed(e ast.Expression, write bool) ast.Expression {
 	at := e.Idx0()
-	return &ast.ConditionalExpression{Test: typed(e, "number"), Consequent: ident(varValue, at), Alternate: invoke(fnKey, ident(varValue, at))}
+	if !write {
+		return &ast.ConditionalExpression{Test: typed(e, "number"), Consequent: ident(varValue, at), Alternate: invoke(fnKey, ident(varValue, at))}
+	}
+	small := &ast.BinaryExpression{Operator: token.LESS, Comparison: true, Left: ident(varValue, at), Right: literal(at, smallIndex)}
+	return &ast.ConditionalExpression{
+		Test:       &ast.BinaryExpression{Operator: token.LOGICAL_AND, Left: typed(e, "number"), Right: small},
+		Consequent: ident(varValue, at), Alternate: invoke(fnWritten, ident(varValue, at))}
 }
 
 // typed makes typeof (value = e) === name.
@@ -60,7 +69,7 @@ func typed(e ast.Expression, name string) ast.Expression {
 		Operator: token.STRICT_EQUAL, Comparison: true,
 		Left: &ast.UnaryExpression{Operator: token.TYPEOF, Idx: at, Operand: &ast.AssignExpression{
 			Operator: token.ASSIGN, Left: ident(varValue, at), Right: e}},
-		Right: &ast.StringLiteral{Idx: at, Literal: strconv.Quote(name), Value: unistring.String(name)},
+		Right: quoted(at, name),
 	}
 }
 
@@ -99,9 +108,13 @@ func refill(at file.Idx) ast.Expression {
 	return &ast.AssignExpression{Operator: token.ASSIGN, Left: ident(varGas, at), Right: invoke(fnRefill, ident(varGas, at))}
 }
 
-func invoke(name string, arg ast.Expression) ast.Expression {
-	at := arg.Idx0()
-	return &ast.CallExpression{Callee: ident(name, at), LeftParenthesis: at, ArgumentList: []ast.Expression{arg}, RightParenthesis: at}
+func invoke(name string, args ...ast.Expression) ast.Expression {
+	at := args[0].Idx0()
+	return &ast.CallExpression{Callee: ident(name, at), LeftParenthesis: at, ArgumentList: args, RightParenthesis: at}
+}
+
+func quoted(at file.Idx, s string) ast.Expression {
+	return &ast.StringLiteral{Idx: at, Literal: strconv.Quote(s), Value: unistring.NewFromString(s)}
 }
 
 func ident(name string, at file.Idx) *ast.Identifier {

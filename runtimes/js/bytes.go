@@ -1,60 +1,56 @@
 package js
 
 import (
-	"strconv"
+	"reflect"
 
 	"github.com/dop251/goja"
 )
 
-func index(i int) string { return strconv.Itoa(i) }
+var bytesType = reflect.TypeFor[[]byte]()
 
-// Methods of Uint8Array, charged by length. Those not named here are not available.
-var bytesMethods = []string{"fill", "set", "slice", "sort", "map", "filter", "forEach", "indexOf", "lastIndexOf",
-	"includes", "reverse", "reduce", "reduceRight", "some", "every", "find", "findIndex", "findLast", "findLastIndex"}
+// priceBytes is what a Uint8Array takes besides its bytes.
+const priceBytes = 2 * priceAlloc
 
-// guardBytes makes the contract's Uint8Array. It is done only for contracts that name it or
-// come by bytes, since it costs as much as the rest of the realm.
-func (r *realm) guardBytes() {
-	if r.uint8 != nil {
-		return
-	}
-	r.uint8 = r.global("Uint8Array")
-	p := r.uint8.Get("prototype").(*goja.Object)
-	r.bytesOf = r.rt.ToValue(func(cc goja.ConstructorCall) *goja.Object { return r.makeBytes(cc.Arguments) }).(*goja.Object)
-	r.define(r.bytesOf, "from", r.native(func(fc goja.FunctionCall) goja.Value {
+// bytes charges Uint8Array, the one typed array that contracts have.
+func (l *library) bytes() {
+	r := l.realm
+	l.class("Uint8Array", 3, r.bytesFrom)
+	l.natives["Uint8Array.from"] = l.function("from", 1, func(fc goja.FunctionCall) goja.Value {
+		r.call.alive()
 		if len(fc.Arguments) > 1 {
-			panic(r.rt.NewTypeError("Uint8Array.from takes one argument here"))
+			panic(r.rt.NewTypeError("Uint8Array.from takes one argument in contracts"))
 		}
-		return r.makeBytes(fc.Arguments)
-	}))
-	r.define(r.bytesOf, "of", r.native(func(fc goja.FunctionCall) goja.Value {
+		return r.uint8(nil, r.bytesFrom([]goja.Value{r.arrayFrom(fc.Argument(0))})...)
+	})
+	l.natives["Uint8Array.of"] = l.function("of", 0, func(fc goja.FunctionCall) goja.Value {
+		r.call.alive()
 		items := make([]any, len(fc.Arguments))
 		for i, v := range fc.Arguments {
 			items[i] = v
 		}
-		return r.makeBytes([]goja.Value{r.rt.NewArray(items...)})
-	}))
-	if err := r.bytesOf.DefineDataProperty("prototype", p, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE); err != nil {
-		panic(err)
+		return r.uint8(nil, r.bytesFrom([]goja.Value{r.rt.NewArray(items...)})...)
+	})
+	on := func(cost func(n int), names ...string) {
+		for _, name := range names {
+			l.before("TypedArray.prototype."+name, func(fc goja.FunctionCall) goja.FunctionCall {
+				b, ok := r.bytes(fc.This)
+				if !ok {
+					panic(r.rt.NewTypeError("%s works on a Uint8Array only", name))
+				}
+				cost(len(b))
+				return fc
+			})
+		}
 	}
-	r.patch(p, "constructor", r.bytesOf)
-	r.patch(r.prototype("ArrayBuffer"), "constructor", goja.Undefined())
-
-	methods := p.Prototype() // of all typed arrays; only this one can be made
-	r.patch(methods, "constructor", goja.Undefined())
-	for _, name := range bytesMethods {
-		r.guard(methods, name, func(fc goja.FunctionCall) goja.FunctionCall {
-			b, ok := r.bytes(fc.This)
-			if !ok {
-				panic(r.rt.NewTypeError("%s works on a Uint8Array only", name))
-			}
-			r.call.take(len(b))
-			r.call.work(priceElement * int64(len(b)))
-			return fc
-		})
-	}
-	join, _ := goja.AssertFunction(methods.Get("join"))
-	r.patch(methods, "join", r.native(func(fc goja.FunctionCall) goja.Value {
+	on(func(n int) { r.call.work(priceElement * int64(n)) }, "fill", "set", "indexOf", "lastIndexOf", "includes", "reverse")
+	on(func(n int) { r.call.work(priceCallback * int64(n)) }, "forEach", "reduce", "reduceRight", "some", "every", "find", "findIndex", "findLast", "findLastIndex")
+	on(func(n int) { r.call.take(priceBytes + n) }, "slice", "subarray")
+	on(func(n int) {
+		r.call.take(priceBytes + elementSize*n) // filter keeps values first
+		r.call.work(priceCallback * int64(n))
+	}, "map", "filter", "sort")
+	on(func(int) {}, "at", "entries", "keys", "values")
+	l.wrap("TypedArray.prototype.join", func(original native, fc goja.FunctionCall) goja.Value {
 		b, ok := r.bytes(fc.This)
 		if !ok {
 			panic(r.rt.NewTypeError("join works on a Uint8Array only"))
@@ -63,35 +59,37 @@ func (r *realm) guardBytes() {
 		if v := fc.Argument(0); !goja.IsUndefined(v) {
 			sep = r.string(v)
 		}
-		r.call.chars(product(int64(len(b)), int64(sep.Length()+3)))
-		return r.run(join, goja.FunctionCall{This: fc.This, Arguments: []goja.Value{sep}})
-	}))
-	always := func(string) bool { return true }
-	r.refuse(methods, always, "copyWithin", "toLocaleString", "with", "toReversed", "toSorted")
+		n := product(int64(len(b)), int64(sep.Length()+3))
+		r.call.fits(n)
+		r.call.chars(n)
+		return original(goja.FunctionCall{This: fc.This, Arguments: []goja.Value{sep}})
+	})
 }
 
-// makeBytes is the constructor Uint8Array: of a length, an array, or bytes.
-func (r *realm) makeBytes(args []goja.Value) *goja.Object {
-	r.call.alive()
+// bytesFrom prepares the arguments of the constructor: a length, an array, or bytes.
+func (r *realm) bytesFrom(args []goja.Value) []goja.Value {
 	var from goja.Value = goja.Undefined()
 	if len(args) > 0 {
 		from = args[0]
 	}
-	if o, ok := from.(*goja.Object); ok {
-		n, ok := r.length(o)
-		if !ok {
-			panic(r.rt.NewTypeError("Uint8Array takes a length, an array or a Uint8Array"))
-		}
-		r.call.take(n)
-		r.call.work(priceElement * int64(n))
-	} else {
+	o, ok := from.(*goja.Object)
+	if !ok {
 		n := from.ToInteger()
-		r.call.take(product(n, 1))
-		from = r.rt.ToValue(n)
+		r.call.take(product(max(n, 0), 1))
+		r.call.take(priceBytes)
+		return []goja.Value{r.rt.ToValue(n)}
 	}
-	o, err := r.rt.New(r.uint8, from)
-	if err != nil {
-		panic(err)
+	if _, plain := r.length(o); !plain {
+		if o.ClassName() == "ArrayBuffer" {
+			panic(r.rt.NewTypeError("Uint8Array takes a length, an array or a Uint8Array in contracts"))
+		}
+		o = r.arrayFrom(o).(*goja.Object)
 	}
-	return o
+	if o.ClassName() == "Array" {
+		o = r.iterated(o).(*goja.Object)
+	}
+	n, _ := r.length(o)
+	r.call.take(priceBytes + n)
+	r.call.work(priceElement * int64(n))
+	return []goja.Value{o}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dop251/goja"
 
@@ -12,44 +11,39 @@ import (
 	"github.com/kalima-chain/kalima/host"
 )
 
-// Slices of gas: the contract counts one down by itself and asks for the next. How large
-// they are changes no outcome; the end of each is where the deadline is looked at.
-const (
-	firstSlice   = 16 << 10
-	largestSlice = 1 << 20
-)
-
-// call is one run of a contract in one realm. It is the session's Meter.
+// call is one run of a contract in a realm.
 type call struct {
+	gauge
 	realm   *realm
 	rt      *goja.Runtime
 	ctx     context.Context
 	session *host.Session // nil while loading
+	prog    *program
 
-	limit uint64
-	left  uint64 // gas in neither the slice nor spent
-	slice uint64
-	read  goja.Callable // gas left in the contract's slice
-	set   goja.Callable
+	event   goja.Value     // kalima.event once it was asked for
+	joining []*goja.Object // arrays being joined, outermost first
+	regexps map[*goja.Object]*regexp
 
-	memory    uint64
-	allocated uint64
-
-	event goja.Value // kalima.event once it was asked for
+	version    int64 // kalima_abi, when hasVersion
+	hasVersion bool
+	phases     []abi.Phase // with an entry; while loading
+	missing    bool        // the phase has no entry
 
 	fault *abi.Fault // why the call ended, when the host ended it
-	at    string     // where
-	spent uint64     // gas used when it ended so
-	err   error      // why the node gave up
+	where []abi.Place
+	err   error // why the node gave up
+	dirty bool  // the realm may not be used again
 }
 
-var _ host.Meter = (*call)(nil)
-
 func newCall(ctx context.Context, re *realm, s *host.Session, gas uint64) *call {
-	c := &call{realm: re, rt: re.rt, ctx: ctx, session: s, limit: gas, left: gas, slice: firstSlice, memory: host.DefaultLimits.Memory}
+	c := &call{realm: re, rt: re.rt, ctx: ctx, session: s}
+	c.gauge.init(c, gas)
 	depth := host.DefaultLimits.Depth
 	if s != nil {
 		c.memory, depth = s.Limits.Memory, s.Limits.Depth
+		if p := s.Probe; p != nil {
+			c.watch, c.measure = p.Charge, true
+		}
 	}
 	c.rt.SetMaxCallStackSize(min(max(depth/depthUnit, 16), maxFrames))
 	re.call = c
@@ -64,14 +58,6 @@ const (
 	maxFrames = 1000
 )
 
-// exports is what the text around a contract returns.
-type exports struct {
-	abi     goja.Value
-	entries []goja.Value
-}
-
-func (e exports) version() (int64, bool) { return whole(e.abi) }
-
 // whole returns the number when v is a whole one. It never runs the contract's code.
 func whole(v goja.Value) (int64, bool) {
 	if _, object := v.(*goja.Object); object || v == nil {
@@ -81,59 +67,77 @@ func whole(v goja.Value) (int64, bool) {
 	return n, ok
 }
 
-// start runs the contract's top level.
-func (c *call) start(prog *program) (exports, *abi.Fault, error) {
-	var list *goja.Object
+// run runs the contract's top level and, unless it is being loaded, the entry.
+func (c *call) run(p *program) (*abi.Fault, error) {
+	c.prog = p
+	c.longer(p.longest)
+	var result goja.Value
 	fault, err := c.guard(func() error {
-		fn, err := c.rt.RunProgram(prog.code)
-		if err != nil {
-			return err
+		if c.realm.code != p {
+			fn, err := c.rt.RunProgram(p.code)
+			if err != nil {
+				return err
+			}
+			c.realm.code = p
+			c.realm.main, _ = goja.AssertFunction(fn)
 		}
-		run, _ := goja.AssertFunction(fn)
-		v, err := run(goja.Undefined(), c.realm.arguments(prog)...)
-		if err == nil {
-			list = v.(*goja.Object)
-		}
+		var err error
+		result, err = c.realm.main(goja.Undefined(), c.realm.own...)
 		return err
 	})
-	if fault != nil || err != nil {
-		return exports{}, fault, err
+	switch {
+	case fault != nil || err != nil:
+		return fault, err
+	case c.missing:
+		return abi.Faultf(abi.WrongABI, "the contract has no function %s", c.session.Call.Phase), nil
 	}
-	e := exports{abi: list.Get("0")}
-	for i := range abi.Phases() {
-		e.entries = append(e.entries, list.Get(fmt.Sprint(i+1)))
-	}
-	return e, nil, nil
+	return c.outcome(result), nil
 }
 
-// enter runs the phase's function.
-func (c *call) enter(e exports, phase abi.Phase) (*abi.Fault, error) {
-	fn, ok := goja.AssertFunction(e.entries[phase-1])
-	if !ok {
-		return abi.Faultf(abi.WrongABI, "the contract has no function %s", phase), nil
+// choose takes kalima_abi and the entries, and returns the one to run.
+func (c *call) choose(args []goja.Value) goja.Value {
+	c.version, c.hasVersion = whole(args[0])
+	if c.session == nil {
+		for i, p := range abi.Phases() {
+			if isFunction(args[1+i]) {
+				c.phases = append(c.phases, p)
+			}
+		}
+		return goja.Undefined()
 	}
-	var result goja.Value
-	fault, err := c.guard(func() (err error) {
-		result, err = fn(goja.Undefined())
-		return err
-	})
-	if fault != nil || err != nil {
-		return fault, err
+	entry := args[c.session.Call.Phase]
+	if c.missing = !isFunction(entry); c.missing {
+		return goja.Undefined()
 	}
-	if goja.IsUndefined(result) || goja.IsNull(result) {
-		return nil, nil
+	return entry
+}
+
+// outcome turns what an entry returned into its fault.
+func (c *call) outcome(result goja.Value) *abi.Fault {
+	if c.session == nil || goja.IsUndefined(result) || goja.IsNull(result) {
+		return nil
+	}
+	phase := c.session.Call.Phase
+	if phase == abi.Query {
+		if s, ok := result.(goja.String); ok {
+			return c.session.Reply([]byte(s.String()))
+		}
+		if b, ok := c.realm.bytes(result); ok {
+			return c.session.Reply(b)
+		}
 	}
 	n, ok := whole(result)
 	if !ok || n != int64(int32(n)) {
-		return abi.Faultf(abi.Trap, "%s returned something else than nothing or a whole number of 32 bits", phase), nil
+		return abi.Faultf(abi.Trap, "%s returned something else than nothing or a whole number of 32 bits", phase)
 	}
-	return host.Exit(int32(n)), nil
+	return host.Exit(int32(n))
 }
 
 // guard runs contract code and says how it ended.
 func (c *call) guard(f func() error) (fault *abi.Fault, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a fault of goja itself: it must not end the process
+			c.dirty = true
 			if c.fault == nil && c.err == nil {
 				fault, err = abi.Faultf(abi.Trap, "the JavaScript engine gave up"), nil
 				fault.Detail = fmt.Sprint(p)
@@ -147,7 +151,7 @@ func (c *call) guard(f func() error) (fault *abi.Fault, err error) {
 		return nil, c.err
 	}
 	if c.fault != nil {
-		c.fault.Detail = c.at
+		c.fault.Detail = places(c.where)
 		return c.fault, nil
 	}
 	if err == nil {
@@ -155,14 +159,17 @@ func (c *call) guard(f func() error) (fault *abi.Fault, err error) {
 	}
 	var deep *goja.StackOverflowError
 	if errors.As(err, &deep) {
+		c.dirty = true
+		c.where = c.frames(deep.Stack(), maxPlaces)
 		f := abi.Faultf(abi.StackOverflow, "calls nested too deep")
-		f.Detail = place(deep.Stack())
+		f.Detail = places(c.where)
 		return f, nil
 	}
 	var thrown *goja.Exception
 	if errors.As(err, &thrown) {
 		return c.uncaught(thrown)
 	}
+	c.dirty = true
 	return nil, err
 }
 
@@ -186,8 +193,9 @@ func (c *call) uncaught(ex *goja.Exception) (*abi.Fault, error) {
 	if c.fault != nil {
 		return c.fault, nil
 	}
+	c.where = c.frames(ex.Stack(), maxPlaces)
 	f := abi.Faultf(abi.Trap, "uncaught %s", text)
-	f.Detail = place(ex.Stack())
+	f.Detail = places(c.where)
 	return f, nil
 }
 
@@ -197,6 +205,7 @@ func (c *call) errorText(v *goja.Object) (text string) {
 	defer func() {
 		if recover() != nil {
 			text = "an exception"
+			c.dirty = true
 		}
 	}()
 	if ex := c.rt.Try(func() {
@@ -213,22 +222,6 @@ func (c *call) errorText(v *goja.Object) (text string) {
 	return text
 }
 
-// place names the innermost lines of the contract on a stack.
-func place(stack []goja.StackFrame) string {
-	var at []string
-	for _, frame := range stack {
-		if frame.SrcName() != sourceName || len(at) == 4 {
-			continue
-		}
-		s := fmt.Sprintf("line %d", frame.Position().Line)
-		if name := frame.FuncName(); name != "" && name[0] != '<' {
-			s += " in " + name
-		}
-		at = append(at, s)
-	}
-	return strings.Join(at, ", ")
-}
-
 // end stops the contract: no code of its runs any more, and nothing catches it.
 func (c *call) end(f *abi.Fault) {
 	if c.fault == nil && c.err == nil {
@@ -237,7 +230,7 @@ func (c *call) end(f *abi.Fault) {
 			c.spent = c.limit
 		}
 		c.fault = f
-		c.at = place(c.rt.CaptureCallStack(8, nil))
+		c.where = c.frames(c.rt.CaptureCallStack(64, nil), maxPlaces)
 	}
 	c.stop()
 }
@@ -259,62 +252,8 @@ func (c *call) alive() {
 	}
 }
 
-// Charge takes gas for a host function or a built-in.
-func (c *call) Charge(gas uint64) *abi.Fault {
-	if c.left < gas && !c.reclaim(gas) {
-		return abi.Faultf(abi.OutOfGas, "gas limit of %d reached", c.limit)
-	}
-	c.left -= gas
-	return nil
-}
-
-// Left is the gas that is still there.
-func (c *call) Left() uint64 { return c.left + c.sliceLeft() }
-
-// reclaim takes the contract's slice back to pay from it.
-func (c *call) reclaim(gas uint64) bool {
-	s := c.sliceLeft()
-	if c.set == nil || c.left+s < gas {
-		return false
-	}
-	c.left += s
-	if _, err := c.set(goja.Undefined(), c.rt.ToValue(0)); err != nil {
-		return false
-	}
-	c.slice = firstSlice
-	return true
-}
-
-func (c *call) sliceLeft() uint64 {
-	if c.read == nil {
-		return 0
-	}
-	v, err := c.read(goja.Undefined())
-	if err != nil {
-		return 0
-	}
-	return uint64(max(v.ToInteger(), 0))
-}
-
-// refill is what the contract calls when its slice is overdrawn by -have.
-func (c *call) refill(have int64) int64 {
-	c.alive()
-	if err := c.ctx.Err(); err != nil {
-		c.err = fmt.Errorf("gave up after %d gas: %w", c.limit-c.left, err)
-		c.stop()
-	}
-	debt := uint64(-have)
-	if c.left < debt {
-		c.end(abi.Faultf(abi.OutOfGas, "gas limit of %d reached", c.limit))
-	}
-	c.left -= debt
-	s := min(c.slice, c.left)
-	c.left -= s
-	c.slice = min(c.slice*2, largestSlice)
-	return int64(s)
-}
-
-func (c *call) gasNow() uint64 { return c.limit - c.left - min(c.sliceLeft(), c.limit-c.left) }
+// clean tells whether another call may use the realm.
+func (c *call) clean() bool { return !c.dirty && c.err == nil }
 
 // gas is what the call used.
 func (c *call) gas() uint64 {
@@ -322,23 +261,4 @@ func (c *call) gas() uint64 {
 		return c.spent
 	}
 	return c.gasNow()
-}
-
-// take charges for n bytes that a built-in is about to allocate.
-func (c *call) take(n int) {
-	c.alive()
-	if n < 0 || uint64(n) > c.memory || c.allocated+uint64(n) > c.memory {
-		c.end(abi.Faultf(abi.OutOfMemory, "memory limit of %d bytes reached", c.memory))
-	}
-	c.allocated += uint64(n)
-	c.must(c.Charge(uint64(n)))
-}
-
-// work charges for n rounds of a built-in's own loop.
-func (c *call) work(n int64) {
-	c.alive()
-	if n < 0 {
-		n = 0
-	}
-	c.must(c.Charge(uint64(n)))
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/ast"
-	"github.com/dop251/goja/file"
 	"github.com/dop251/goja/parser"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -23,32 +22,33 @@ var (
 // loadGas is what the top level of a contract may take when it is loaded.
 const loadGas = 10_000_000
 
-// sourceName stands for the contract's file in positions.
-const sourceName = "contract.js"
-
 // Runtime prepares JavaScript contracts.
 type Runtime struct {
-	spare chan *realm // realms made ahead of need
+	idle chan *realm // realms that no call uses
 }
 
 // New makes a runtime.
-func New() *Runtime { return &Runtime{spare: make(chan *realm, 1)} }
+func New() *Runtime { return &Runtime{idle: make(chan *realm, maxIdle)} }
+
+// maxIdle is how many realms are kept for later; each takes about 1 MB.
+const maxIdle = 4
 
 // Name is "js".
 func (r *Runtime) Name() string { return "js" }
 
 // Schedule names the prices of steps and built-ins.
-func (r *Runtime) Schedule() string { return "js/1" }
+func (r *Runtime) Schedule() string { return schedule() }
 
 // Close does nothing: a runtime holds no resources but memory.
 func (r *Runtime) Close() error { return nil }
 
 // Load parses, checks, rewrites and compiles a contract, and runs its top level once.
 func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
-	if refusal := scan(code); refusal != nil {
+	src, origins := readOrigins(string(code))
+	if refusal := scan(src); refusal != nil {
 		return nil, refusal
 	}
-	prog, refusal := compile(string(code))
+	prog, refusal := compile(src, origins)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -59,39 +59,48 @@ func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
 	return m, nil
 }
 
-// realm takes a fresh realm and has the next one made.
+// realm takes a realm that no call uses.
 func (r *Runtime) realm() *realm {
-	var re *realm
 	select {
-	case re = <-r.spare:
+	case re := <-r.idle:
+		return re
 	default:
-		re = newRealm()
+		return newRealm()
 	}
-	return re
+}
+
+// give returns a realm after a call, unless something in it may have been left undone.
+func (r *Runtime) give(re *realm, c *call) {
+	re.call = nil
+	if re.calls++; re.calls >= maxCalls || !c.clean() {
+		return
+	}
+	select {
+	case r.idle <- re:
+	default:
+	}
 }
 
 // Prepare makes a realm ahead of the next call, when there is none. A worker calls it
 // while it waits; it changes no outcome.
 func (r *Runtime) Prepare() {
-	if len(r.spare) == cap(r.spare) {
+	if len(r.idle) > 0 {
 		return
 	}
 	select {
-	case r.spare <- newRealm():
+	case r.idle <- newRealm():
 	default:
 	}
 }
 
 // The text put around a contract. It stands on the contract's first line, so that line
-// numbers stay true. The outer function hides globals behind parameters; the inner one
-// lets the contract declare those names itself. Being arrow functions, neither lends the
-// contract its arguments.
+// numbers stay true. The inner function lets the contract declare for its own what is a
+// global otherwise. Being arrow functions, neither lends the contract its arguments.
 var (
-	before = "((" + strings.Join(append([]string{fnRefill, fnText, fnSpread, fnArgs, fnKey, reserved + "i", "Math", "JSON", "kalima", "Uint8Array"},
-		hidden...), ",") + ")=>(()=>{\"use strict\";var " +
-		varGas + "=0," + varValue + ";" + reserved + "i(()=>" + varGas + ",(" + varValue + ")=>{" + varGas + "=" + varValue + "});"
-	after = "\n;return [typeof kalima_abi===\"undefined\"?void 0:kalima_abi," +
-		entry("validate") + "," + entry("react") + "," + entry("query") + "," + entry("migrate") + "]})())"
+	before = "((" + strings.Join(parameters, ",") + ")=>(()=>{\"use strict\";var " +
+		varGas + "=0," + varValue + ";" + fnBegin + "(()=>" + varGas + ",(" + varValue + ")=>{" + varGas + "=" + varValue + "});"
+	after = "\n;return " + fnChoose + "(typeof kalima_abi===\"undefined\"?void 0:kalima_abi," +
+		entry("validate") + "," + entry("react") + "," + entry("query") + "," + entry("migrate") + ")?.()})())"
 	lead = 3 // statements of before inside the inner function
 )
 
@@ -99,7 +108,7 @@ func entry(name string) string {
 	return "typeof " + name + "===\"undefined\"?void 0:" + name
 }
 
-func compile(src string) (*program, *host.Refusal) {
+func compile(src string, origins *origins) (*program, *host.Refusal) {
 	if _, err := parse(src); err != nil { // alone, so that it can not close the text around it
 		return nil, err
 	}
@@ -110,7 +119,7 @@ func compile(src string) (*program, *host.Refusal) {
 	}
 	outer := tree.Body[0].(*ast.ExpressionStatement).Expression.(*ast.ArrowFunctionLiteral)
 	inner := outer.Body.(*ast.ExpressionBody).Expression.(*ast.CallExpression).Callee.(*ast.ArrowFunctionLiteral).Body.(*ast.BlockStatement)
-	m := &meter{file: tree.File, seen: map[any]bool{}, passed: map[*ast.SpreadElement]bool{}, used: map[string]file.Idx{}, declared: map[string]bool{}, names: map[string]bool{}}
+	m := newMeter(tree.File)
 	own := m.statements(append([]ast.Statement(nil), inner.List[lead:len(inner.List)-1]...))
 	if m.absent(); m.refusal != nil {
 		return nil, m.refusal
@@ -122,17 +131,15 @@ func compile(src string) (*program, *host.Refusal) {
 	if err != nil {
 		return nil, &host.Refusal{Reason: cleanSyntax(err.Error())}
 	}
-	_, bytes := m.used["Uint8Array"]
-	_, math := m.used["Math"]
-	return &program{code: prog, bytes: bytes, math: math, names: m.names}, nil
+	return &program{code: prog, longest: m.longest, lines: 1 + strings.Count(src, "\n"), origins: origins}, nil
 }
 
-// program is a compiled contract and what it needs of its realm.
+// program is a compiled contract.
 type program struct {
-	code  *goja.Program
-	bytes bool            // it names Uint8Array
-	math  bool            // it names Math
-	names map[string]bool // what it calls properties, see guards
+	code    *goja.Program
+	longest int      // characters of the longest literal
+	lines   int      // of source; what stands behind them is this package's
+	origins *origins // nil when the contract has no map
 }
 
 func parse(src string) (*ast.Program, *host.Refusal) {
@@ -164,47 +171,45 @@ func (m *module) Close() error { return nil }
 
 // probe runs the top level to learn the ABI version and the entries.
 func (m *module) probe(ctx context.Context) error {
-	c := newCall(ctx, m.runtime.realm(), nil, loadGas)
-	exports, fault, err := c.start(m.prog)
+	re := m.runtime.realm()
+	c := newCall(ctx, re, nil, loadGas)
+	fault, err := c.run(m.prog)
+	m.runtime.give(re, c)
 	if err != nil {
 		return fmt.Errorf("run the top level of a contract: %w", err)
 	}
 	if fault != nil {
 		reason := "its top level ends with " + fault.Error()
-		if fault.Detail != "" {
-			reason += " at " + fault.Detail
+		if at := places(c.where); at != "" {
+			reason += " at " + at
 		}
 		return &host.Refusal{Reason: reason}
 	}
-	switch v, ok := exports.version(); {
-	case !ok:
+	switch {
+	case !c.hasVersion:
 		return &host.Refusal{Reason: "kalima_abi is not set", Hint: "put this line at the top: var kalima_abi = 1;"}
-	case v != abi.Version:
-		return &host.Refusal{Reason: fmt.Sprintf("built for ABI version %d; this node has version %d", v, abi.Version)}
-	}
-	for i, p := range abi.Phases() {
-		if _, ok := goja.AssertFunction(exports.entries[i]); ok {
-			m.phases = append(m.phases, p)
-		}
-	}
-	if len(m.phases) == 0 {
+	case c.version != abi.Version:
+		return &host.Refusal{Reason: fmt.Sprintf("built for ABI version %d; this node has version %d", c.version, abi.Version)}
+	case len(c.phases) == 0:
 		return &host.Refusal{Reason: "no entry", Hint: "define function validate() or function react()"}
 	}
+	m.phases = c.phases
 	return nil
 }
 
-// Call runs the contract from its top in a fresh realm.
+// Call runs the contract from its top.
 func (m *module) Call(ctx context.Context, s *host.Session) (host.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.Deadline)
 	defer cancel()
-	c := newCall(ctx, m.runtime.realm(), s, s.Limits.Gas)
+	re := m.runtime.realm()
+	c := newCall(ctx, re, s, s.Limits.Gas)
 	s.Begin(c)
-	exports, fault, err := c.start(m.prog)
-	if err == nil && fault == nil {
-		fault, err = c.enter(exports, s.Call.Phase)
-	}
+	fault, err := c.run(m.prog)
+	m.runtime.give(re, c)
 	if err != nil {
 		return host.Result{}, fmt.Errorf("call %s of contract %s: %w", s.Call.Phase, s.Call.Contract, err)
 	}
-	return s.Finish(fault, c.gas(), c.allocated), nil
+	res := s.Finish(fault, c.gas(), c.allocated)
+	res.Where, res.Used.Depth = c.where, c.deepest*depthUnit
+	return res, nil
 }

@@ -3,6 +3,7 @@ package js
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/dop251/goja"
@@ -12,21 +13,23 @@ const parsedSize = 16 // bytes goja takes, at least, for a byte of JSON
 
 // json makes the object JSON.
 func (r *realm) json() goja.Value {
-	var parse goja.Callable
+	l := &library{realm: r}
+	_, parse := l.original("JSON.parse")
 	o := r.rt.NewObject()
-	r.define(o, "parse", r.native(func(fc goja.FunctionCall) goja.Value {
-		if parse == nil {
-			parse, _ = goja.AssertFunction(r.global("JSON").Get("parse"))
-		}
+	r.define(o, "parse", l.function("parse", 2, func(fc goja.FunctionCall) goja.Value {
+		r.call.alive()
 		s := r.string(fc.Argument(0))
 		r.call.take(s.Length() * parsedSize)
 		if !shallow(s.String()) {
-			panic(r.rt.NewTypeError("JSON nested more than %d deep", maxNesting))
+			panic(r.throwable("SyntaxError", "JSON nested more than %d deep", maxNesting))
 		}
 		args := append([]goja.Value{s}, fc.Arguments[min(1, len(fc.Arguments)):]...)
-		return r.run(parse, goja.FunctionCall{This: fc.This, Arguments: args})
+		if len(args) > 1 && isFunction(args[1]) {
+			r.call.work(priceCallback * int64(s.Length()) / 2) // a value takes two characters
+		}
+		return parse(goja.FunctionCall{This: fc.This, Arguments: args})
 	}))
-	r.define(o, "stringify", r.native(r.stringify))
+	r.define(o, "stringify", l.function("stringify", 3, r.stringify))
 	return o
 }
 
@@ -51,13 +54,24 @@ func shallow(s string) bool {
 	return true
 }
 
-// stringify is JSON.stringify without a replacer. goja's own pays for nothing, and an
-// object that holds another twice doubles with each level.
+// stringify is JSON.stringify. goja's own pays for nothing, and an object that holds
+// another twice doubles with each level.
 func (r *realm) stringify(fc goja.FunctionCall) goja.Value {
-	if v := fc.Argument(1); !goja.IsUndefined(v) && !goja.IsNull(v) {
-		panic(r.rt.NewTypeError("JSON.stringify takes no replacer in contracts yet"))
-	}
+	r.call.alive()
 	w := &jsonWriter{r: r}
+	if o, ok := fc.Argument(1).(*goja.Object); ok {
+		if f, ok := goja.AssertFunction(o); ok {
+			w.replacer = f
+		} else if n, ok := r.length(o); ok {
+			r.call.work(compareElement * int64(n))
+			w.only = map[string]bool{}
+			for i := range n {
+				if v := o.Get(index(i)); v != nil && !goja.IsUndefined(v) {
+					w.only[r.string(v).String()] = true
+				}
+			}
+		}
+	}
 	switch v := fc.Argument(2); v.(type) {
 	case goja.String:
 		w.indent = r.string(v).String()
@@ -66,9 +80,17 @@ func (r *realm) stringify(fc goja.FunctionCall) goja.Value {
 	default:
 		w.indent = strings.Repeat(" ", int(min(max(v.ToInteger(), 0), 10)))
 	}
-	if !w.value("", fc.Argument(0), "\n") {
+	var holder *goja.Object
+	if w.replacer != nil {
+		holder = r.rt.NewObject()
+		if err := holder.Set("", fc.Argument(0)); err != nil {
+			panic(err)
+		}
+	}
+	if !w.value(holder, "", fc.Argument(0), "\n") {
 		return goja.Undefined()
 	}
+	r.call.longer(w.b.Len())
 	return r.rt.ToValue(w.b.String())
 }
 
@@ -77,23 +99,33 @@ type jsonWriter struct {
 	b      strings.Builder
 	open   []*goja.Object
 	indent string
+
+	replacer goja.Callable
+	only     map[string]bool // names that a list allows; nil for all
 }
 
 func (w *jsonWriter) write(s string) {
 	if w.b.Len()+len(s) > maxString {
 		w.r.call.take(-1)
 	}
-	w.r.call.chars(len(s))
+	w.r.call.take(len(s))
 	w.b.WriteString(s)
 }
 
-// value writes v and reports whether JSON has it.
-func (w *jsonWriter) value(key string, v goja.Value, line string) bool {
+// value writes v, which holder has under key, and reports whether JSON has it.
+func (w *jsonWriter) value(holder *goja.Object, key string, v goja.Value, line string) bool {
 	w.r.call.work(priceNode)
 	if o, ok := v.(*goja.Object); ok {
 		if f, ok := goja.AssertFunction(o.Get("toJSON")); ok {
-			v = w.r.run(f, goja.FunctionCall{This: o, Arguments: []goja.Value{w.r.rt.ToValue(key)}})
+			v = w.run(f, o, w.r.rt.ToValue(key))
 		}
+	}
+	if w.replacer != nil {
+		w.r.call.work(priceCallback)
+		if v == nil {
+			v = goja.Undefined()
+		}
+		v = w.run(w.replacer, holder, w.r.rt.ToValue(key), v)
 	}
 	switch v := v.(type) {
 	case *goja.Object:
@@ -107,12 +139,26 @@ func (w *jsonWriter) value(key string, v goja.Value, line string) bool {
 	switch {
 	case v == nil || goja.IsUndefined(v):
 		return false
-	case goja.IsNull(v), goja.IsNaN(v), goja.IsInfinity(v), math.IsInf(v.ToFloat(), 0):
-		w.write("null")
 	default:
-		w.write(v.String())
+		w.write(w.plain(v))
 	}
 	return true
+}
+
+// plain is a number, a boolean or null.
+func (w *jsonWriter) plain(v goja.Value) string {
+	if goja.IsNaN(v) || goja.IsNumber(v) && math.IsInf(v.ToFloat(), 0) {
+		return "null"
+	}
+	return v.String()
+}
+
+func (w *jsonWriter) run(f goja.Callable, this *goja.Object, args ...goja.Value) goja.Value {
+	v, err := f(this, args...)
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func (w *jsonWriter) object(o *goja.Object, line string) bool {
@@ -121,13 +167,15 @@ func (w *jsonWriter) object(o *goja.Object, line string) bool {
 	}
 	switch o.ClassName() {
 	case "Number":
-		return w.value("", w.r.rt.ToValue(o.ToFloat()), line)
+		w.write(w.plain(w.r.rt.ToValue(o.ToFloat())))
+		return true
 	case "String":
 		w.quote(w.r.string(o))
 		return true
 	case "Boolean":
 		b, _ := o.Export().(bool)
-		return w.value("", w.r.rt.ToValue(b), line)
+		w.write(strconv.FormatBool(b))
+		return true
 	}
 	for _, outer := range w.open {
 		if outer == o {
@@ -159,7 +207,7 @@ func (w *jsonWriter) array(o *goja.Object, line, inner string) {
 			w.write(",")
 		}
 		w.write(inner)
-		if !w.value(index(i), o.Get(index(i)), inner) {
+		if !w.value(o, index(i), o.Get(index(i)), inner) {
 			w.write("null")
 		}
 	}
@@ -171,10 +219,13 @@ func (w *jsonWriter) array(o *goja.Object, line, inner string) {
 
 func (w *jsonWriter) members(o *goja.Object, line, inner, gap string) {
 	keys := o.Keys()
-	w.r.call.work(priceElement * int64(len(keys)))
+	w.r.call.work(compareElement * int64(len(keys)))
 	w.write("{")
 	first := true
 	for _, key := range keys {
+		if w.only != nil && !w.only[key] {
+			continue
+		}
 		v := o.Get(key)
 		mark := w.b.Len()
 		text := w.b.String()
@@ -184,7 +235,7 @@ func (w *jsonWriter) members(o *goja.Object, line, inner, gap string) {
 		w.write(inner)
 		w.quote(w.r.rt.ToValue(key).(goja.String))
 		w.write(gap)
-		if !w.value(key, v, inner) {
+		if !w.value(o, key, v, inner) {
 			w.b.Reset() // JSON leaves out what it does not have
 			w.b.WriteString(text[:mark])
 			continue

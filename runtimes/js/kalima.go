@@ -9,26 +9,38 @@ import (
 	"github.com/kalima-chain/kalima/host"
 )
 
+// functions are the members of the object kalima, with the number of their parameters.
+// contracts-sdk/js/kalima.d.ts declares the same.
+var functions = []struct {
+	name   string
+	params int
+	call   func(*call, []goja.Value) goja.Value
+}{
+	{"field", 1, (*call).field}, {"number", 1, (*call).number},
+	{"get", 2, (*call).get}, {"getBytes", 2, (*call).getBytes},
+	{"getMany", 1, (*call).getMany}, {"getManyBytes", 1, (*call).getManyBytes},
+	{"next", 2, (*call).next}, {"scan", 2, (*call).scan}, {"scanBytes", 2, (*call).scanBytes},
+	{"put", 3, (*call).put}, {"delete", 2, (*call).delete}, {"emit", 2, (*call).emit}, {"submit", 3, (*call).submit},
+	{"query", 3, (*call).query}, {"queryBytes", 3, (*call).queryBytes}, {"reply", 1, (*call).reply},
+	{"http", 3, (*call).http}, {"clock", 0, (*call).clock},
+	{"log", 1, (*call).log}, {"reject", 2, (*call).reject},
+	{"sha256", 1, (*call).sha256}, {"ed25519Verify", 3, (*call).verify}, {"random", 1, (*call).random},
+	{"text", 1, (*call).decode}, {"bytes", 1, (*call).encode},
+}
+
 // kalima makes the object through which a contract reaches its host.
 func (r *realm) kalima() goja.Value {
-	o := r.rt.NewObject()
-	for _, f := range []struct {
-		name string
-		call func(*call, []goja.Value) goja.Value
-	}{
-		{"field", (*call).field}, {"number", (*call).number},
-		{"get", (*call).get}, {"getBytes", (*call).getBytes}, {"next", (*call).next},
-		{"put", (*call).put}, {"delete", (*call).delete}, {"submit", (*call).submit},
-		{"log", (*call).log}, {"reject", (*call).reject},
-		{"sha256", (*call).sha256}, {"ed25519Verify", (*call).verify}, {"random", (*call).random},
-		{"text", (*call).decode}, {"bytes", (*call).encode},
-	} {
-		r.define(o, f.name, r.native(func(fc goja.FunctionCall) goja.Value {
+	o, l := r.rt.NewObject(), &library{realm: r}
+	for _, f := range functions {
+		r.define(o, f.name, l.function(f.name, f.params, func(fc goja.FunctionCall) goja.Value {
 			r.call.alive()
 			return f.call(r.call, fc.Arguments)
 		}))
 	}
-	event := r.native(func(goja.FunctionCall) goja.Value { r.call.alive(); return r.call.eventObject() })
+	event := l.function("get event", 0, func(goja.FunctionCall) goja.Value {
+		r.call.alive()
+		return r.call.eventObject()
+	})
 	if err := o.DefineAccessorProperty("event", event, nil, goja.FLAG_FALSE, goja.FLAG_TRUE); err != nil {
 		panic(err)
 	}
@@ -91,7 +103,7 @@ func (c *call) number32(fn string, args []goja.Value, i int, what string) int32 
 
 func (c *call) value(b []byte) goja.Value {
 	s := strings.ToValidUTF8(string(b), "\uFFFD")
-	c.take(len(s))
+	c.chars(len(s))
 	return c.rt.ToValue(s)
 }
 
@@ -195,55 +207,4 @@ func (c *call) decode(args []goja.Value) goja.Value { return c.value(c.data("tex
 
 func (c *call) encode(args []goja.Value) goja.Value {
 	return c.realm.newBytes([]byte(c.argString("bytes", args, 0, "string")))
-}
-
-// eventObject makes kalima.event when it is first read. It costs what reading each of its
-// fields would.
-func (c *call) eventObject() goja.Value {
-	if c.event != nil {
-		return c.event
-	}
-	s := c.host()
-	for f := abi.FieldAddress; f <= abi.FieldName; f++ {
-		_, fault := s.Field(f)
-		c.must(fault)
-	}
-	for n := abi.NumberHeight; n <= abi.NumberAt; n++ {
-		_, fault := s.Number(n)
-		c.must(fault)
-	}
-	e, o := &s.Call, c.rt.NewObject()
-	op := "put"
-	if e.Op == abi.Delete {
-		op = "delete"
-	}
-	roles := make([]any, len(e.Roles))
-	for i, role := range e.Roles {
-		roles[i] = role
-	}
-	for _, p := range []struct {
-		name  string
-		value any
-	}{
-		{"address", string(e.Address)}, {"key", e.Key}, {"value", c.value(e.Value)},
-		{"sender", e.Sender.String()}, {"senderName", e.Name}, {"roles", c.rt.NewArray(roles...)},
-		{"txId", e.TxID.String()}, {"contract", e.Contract}, {"chain", e.Chain.String()},
-		{"height", int64(e.Height)}, {"time", int64(e.Time)}, {"at", int64(e.At)}, {"sequence", int64(e.Sequence)},
-		{"op", op}, {"opIndex", int64(e.OpIndex)}, {"phase", e.Phase.String()},
-	} {
-		c.realm.define(o, p.name, c.rt.ToValue(p.value))
-	}
-	// Bytes are made when they are read: most contracts never do.
-	var bytes goja.Value
-	get := c.realm.native(func(goja.FunctionCall) goja.Value {
-		if bytes == nil {
-			bytes = c.realm.newBytes(append([]byte(nil), e.Value...))
-		}
-		return bytes
-	})
-	if err := o.DefineAccessorProperty("bytes", get, nil, goja.FLAG_FALSE, goja.FLAG_TRUE); err != nil {
-		panic(err)
-	}
-	c.event = o
-	return o
 }

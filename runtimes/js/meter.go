@@ -2,13 +2,10 @@ package js
 
 import (
 	"fmt"
-	"math/big"
 	"reflect"
-	"strings"
 
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
-	"github.com/dop251/goja/token"
 
 	"github.com/kalima-chain/kalima/host"
 )
@@ -26,15 +23,30 @@ const (
 // Names of the variables that the rewritten contract shares with its realm. A contract
 // may not use a name that starts with reserved.
 const (
-	reserved = "kalima$"
-	varGas   = reserved + "g" // gas left in this slice
-	varValue = reserved + "v" // a value being checked
-	fnRefill = reserved + "r" // takes the overdrawn slice, returns the next
-	fnText   = reserved + "t" // charges for a string, returns it
-	fnSpread = reserved + "p" // charges for what a literal spreads, returns it
-	fnArgs   = reserved + "a" // charges for what a call spreads, returns it
-	fnKey    = reserved + "k" // looks at a computed property name, returns it
+	reserved    = "kalima$"
+	varGas      = reserved + "g" // gas left in this slice
+	varValue    = reserved + "v" // a value being checked
+	fnRefill    = reserved + "r" // takes the overdrawn slice, returns the next
+	fnText      = reserved + "t" // charges for a string, returns it
+	fnSpread    = reserved + "p" // makes a list of what an array literal spreads
+	fnArgs      = reserved + "a" // makes a list of what a call spreads
+	fnKey       = reserved + "k" // makes a computed property name
+	fnWritten   = reserved + "w" // makes a computed property name that is written to
+	fnPower     = reserved + "e" // computes a power
+	fnList      = reserved + "s" // makes a list of what a pattern with a rest takes apart
+	fnEnumerate = reserved + "f" // charges for an object whose properties are walked, returns it
+	fnDelete    = reserved + "d" // charges for an object that loses a property, returns it
+	fnInherit   = reserved + "c" // takes note of a prototype, returns it
+	fnCaught    = reserved + "h" // charges for a caught exception
+	fnRegExp    = reserved + "x" // makes a regular expression
+	fnBegin     = reserved + "i" // takes access to the slice
+	fnChoose    = reserved + "z" // takes the entries, returns the one to run
 )
+
+// parameters are those that the realm passes to the function around a contract, in the
+// order of realm.own.
+var parameters = []string{fnRefill, fnText, fnSpread, fnArgs, fnKey, fnWritten, fnPower, fnList, fnEnumerate, fnDelete, fnInherit,
+	fnCaught, fnRegExp, fnBegin, fnChoose}
 
 // meter rewrites a syntax tree: it charges segments, checks strings, and refuses what a
 // contract may not use.
@@ -42,10 +54,21 @@ type meter struct {
 	file     *file.File
 	refusal  *host.Refusal
 	seen     map[any]bool
-	passed   map[*ast.SpreadElement]bool // spread into a call's arguments
-	used     map[string]file.Idx         // free-standing names read, with a place
-	declared map[string]bool             // names bound anywhere
-	names    map[string]bool             // names of properties, and all string literals
+	used     map[string]file.Idx // free-standing names read, with a place
+	declared map[string]bool     // names bound anywhere
+	longest  int                 // characters of the longest literal
+
+	// What a node's parent says of it before the node is visited.
+	spreads map[*ast.SpreadElement]string   // the function to pass what is spread to
+	writes  map[*ast.BracketExpression]bool // the name is written to
+	rests   map[ast.Expression]bool         // patterns whose rest is paid for
+	sources map[string]*host.Refusal        // regular expressions seen
+}
+
+func newMeter(f *file.File) *meter {
+	return &meter{file: f, seen: map[any]bool{}, used: map[string]file.Idx{}, declared: map[string]bool{},
+		spreads: map[*ast.SpreadElement]string{}, writes: map[*ast.BracketExpression]bool{}, rests: map[ast.Expression]bool{},
+		sources: map[string]*host.Refusal{}}
 }
 
 func (m *meter) refuse(at file.Idx, hint, format string, args ...any) {
@@ -149,9 +172,12 @@ func (m *meter) node(v reflect.Value, cost *int) {
 		m.fields(v.Elem(), &inner, "Initializer")
 		n.Body = m.loop(n.For, n.Body, inner)
 	case *ast.ForInStatement:
+		m.into(n.Into)
 		inner := m.forEach(v, cost)
+		n.Source = invoke(fnEnumerate, n.Source)
 		n.Body = m.loop(n.For, n.Body, inner)
 	case *ast.ForOfStatement:
+		m.into(n.Into)
 		inner := m.forEach(v, cost)
 		n.Body = m.loop(n.For, n.Body, inner)
 	case *ast.WhileStatement:
@@ -184,186 +210,4 @@ func (m *meter) forEach(v reflect.Value, cost *int) int {
 	inner := priceIteration
 	m.walk(v.Elem().FieldByName("Body"), &inner)
 	return inner
-}
-
-// leaf handles the nodes that start no segment.
-func (m *meter) leaf(v reflect.Value, cost *int) {
-	switch n := v.Interface().(type) {
-	case *ast.Identifier:
-		m.name(string(n.Name.String()), n.Idx)
-	case *ast.AwaitExpression:
-		m.refuse(n.Await, "", "await is not available in contracts")
-	case *ast.YieldExpression:
-		m.refuse(n.Yield, "", "generators are not available in contracts")
-	case *ast.WithStatement:
-		m.refuse(n.With, "", "with is not available in contracts")
-	case *ast.RegExpLiteral:
-		m.refuse(n.Idx, "use indexOf, split or a loop", "regular expressions are not available in contracts yet")
-	case *ast.NumberLiteral:
-		if _, ok := n.Value.(*big.Int); ok {
-			m.refuse(n.Idx, "use numbers: whole ones are exact up to 2^53", "BigInt is not available in contracts yet")
-		}
-	case *ast.BinaryExpression:
-		if n.Operator == token.EXPONENT {
-			m.refuse(n.Idx0(), "multiply instead", "** is not available in contracts yet: its result differs between processors")
-		}
-		m.fields(v.Elem(), cost)
-	case *ast.AssignExpression:
-		if n.Operator == token.EXPONENT || n.Operator == token.EXPONENT_ASSIGN {
-			m.refuse(n.Idx0(), "multiply instead", "**= is not available in contracts yet: its result differs between processors")
-		}
-		m.fields(v.Elem(), cost)
-	case *ast.StringLiteral:
-		m.names[n.Value.String()] = true
-	case *ast.BracketExpression:
-		m.fields(v.Elem(), cost)
-		switch n.Member.(type) {
-		case *ast.NumberLiteral, *ast.StringLiteral:
-		default:
-			*cost += 3 * priceNode
-			n.Member = keyed(n.Member)
-		}
-	case *ast.DotExpression:
-		m.names[n.Identifier.Name.String()] = true
-		if id, ok := n.Left.(*ast.Identifier); ok && id.Name == "Math" && inexact[string(n.Identifier.Name.String())] && !m.declared["Math"] {
-			m.refuse(id.Idx, "", "Math.%s is not available in contracts yet: its result differs between processors", n.Identifier.Name)
-		}
-		m.walk(reflect.ValueOf(&n.Left).Elem(), cost)
-	case *ast.PrivateDotExpression:
-		m.walk(reflect.ValueOf(&n.Left).Elem(), cost)
-	case *ast.PropertyKeyed:
-		*cost += priceProperty
-		m.property(&n.Key, n.Computed, cost)
-		m.walk(reflect.ValueOf(&n.Value).Elem(), cost)
-	case *ast.ParameterList:
-		m.bindAll(n.Rest)
-		m.fields(v.Elem(), cost)
-	case *ast.ArrayPattern:
-		m.bindAll(append(n.Elements, n.Rest)...)
-		m.fields(v.Elem(), cost)
-	case *ast.ObjectPattern:
-		m.bindAll(n.Rest)
-		for _, p := range n.Properties {
-			switch p := p.(type) {
-			case *ast.PropertyShort:
-				m.names[p.Name.Name.String()] = true
-				m.declared[string(p.Name.Name.String())] = true
-			case *ast.PropertyKeyed:
-				if p.Computed {
-					m.names[anyName] = true
-				}
-				m.bindAll(p.Value)
-			}
-		}
-		m.fields(v.Elem(), cost)
-	case *ast.PropertyShort:
-		*cost += priceProperty
-		m.name(string(n.Name.Name.String()), n.Name.Idx)
-		m.walk(reflect.ValueOf(&n.Initializer).Elem(), cost)
-	case *ast.MethodDefinition:
-		*cost += priceAlloc
-		m.property(&n.Key, n.Computed, cost)
-		m.walk(reflect.ValueOf(n.Body), cost)
-	case *ast.Binding:
-		if id, ok := n.Target.(*ast.Identifier); ok {
-			m.bind(id)
-		} else {
-			m.walk(reflect.ValueOf(&n.Target).Elem(), cost)
-		}
-		m.walk(reflect.ValueOf(&n.Initializer).Elem(), cost)
-	case *ast.ForDeclaration:
-		if id, ok := n.Target.(*ast.Identifier); ok {
-			m.bind(id)
-		}
-		m.fields(v.Elem(), cost)
-	case *ast.CatchStatement:
-		if id, ok := n.Parameter.(*ast.Identifier); ok {
-			m.bind(id)
-		}
-		m.fields(v.Elem(), cost)
-	case *ast.LabelledStatement:
-		m.walk(reflect.ValueOf(&n.Statement).Elem(), cost)
-	case *ast.BranchStatement:
-	case *ast.ClassLiteral:
-		*cost += 2 * priceAlloc
-		m.bind(n.Name)
-		m.fields(v.Elem(), cost, "Name")
-	case *ast.ArrayLiteral:
-		*cost += priceAlloc + priceProperty*len(n.Value)
-		m.fields(v.Elem(), cost)
-	case *ast.CallExpression:
-		*cost += priceAlloc
-		m.pass(n.ArgumentList)
-		m.fields(v.Elem(), cost)
-	case *ast.NewExpression:
-		*cost += priceAlloc
-		m.pass(n.ArgumentList)
-		m.fields(v.Elem(), cost)
-	case *ast.ObjectLiteral, *ast.TemplateLiteral:
-		*cost += priceAlloc
-		m.fields(v.Elem(), cost)
-	default:
-		m.fields(v.Elem(), cost)
-	}
-}
-
-func (m *meter) pass(args []ast.Expression) {
-	for _, a := range args {
-		if s, ok := a.(*ast.SpreadElement); ok {
-			m.passed[s] = true
-		}
-	}
-}
-
-func (m *meter) property(key *ast.Expression, computed bool, cost *int) {
-	if s, ok := (*key).(*ast.StringLiteral); ok {
-		m.names[s.Value.String()] = true // in a pattern it reads the property
-	}
-	if computed {
-		m.walk(reflect.ValueOf(key).Elem(), cost)
-	}
-}
-
-func (m *meter) bind(id *ast.Identifier) {
-	if id != nil {
-		m.declared[string(id.Name.String())] = true
-		m.name(string(id.Name.String()), id.Idx)
-	}
-}
-
-func (m *meter) bindAll(targets ...ast.Expression) {
-	for _, t := range targets {
-		if a, ok := t.(*ast.AssignExpression); ok {
-			t = a.Left // a default
-		}
-		if id, ok := t.(*ast.Identifier); ok {
-			m.bind(id)
-		}
-	}
-}
-
-func (m *meter) name(name string, at file.Idx) {
-	if strings.HasPrefix(name, reserved) {
-		m.refuse(at, "", "names that start with %s are reserved", reserved)
-	}
-	if _, ok := m.used[name]; !ok {
-		m.used[name] = at
-	}
-}
-
-// absent refuses names of the language's library that contracts do not have, unless
-// the contract binds them itself.
-func (m *meter) absent() {
-	first := ""
-	for name, at := range m.used {
-		if _, ok := unavailable[name]; !ok || m.declared[name] && name != "eval" {
-			continue
-		}
-		if first == "" || at < m.used[first] {
-			first = name
-		}
-	}
-	if first != "" {
-		m.refuse(m.used[first], unavailable[first], "%s is not available in contracts", first)
-	}
 }

@@ -2,37 +2,77 @@ package js
 
 import "github.com/dop251/goja"
 
-// guardObjects charges functions of Object by the size of what they list, and apply by the
-// length of its list.
-func (r *realm) guardObjects(needed func(string) bool) {
-	object := r.global("Object")
-	for _, name := range objectFunctions {
-		if !needed(name) {
-			continue
+// objects charges functions of Object by the size of what they walk, and those of Function
+// by the length of their lists.
+func (l *library) objects() {
+	r := l.realm
+	walk := func(v goja.Value) {
+		if o, ok := v.(*goja.Object); ok {
+			r.call.take(priceProperty * r.size(o))
+		} else if s, ok := v.(goja.String); ok {
+			r.call.take(priceProperty * s.Length())
 		}
-		original, _ := goja.AssertFunction(object.Get(name))
-		r.patch(object, name, r.native(func(fc goja.FunctionCall) goja.Value {
-			r.call.alive()
-			if o, ok := fc.Argument(0).(*goja.Object); ok {
-				if n, ok := r.length(o); ok {
-					r.call.take(elementSize * n)
-				}
+	}
+	for _, name := range []string{"keys", "values", "entries", "getOwnPropertyNames", "getOwnPropertySymbols",
+		"getOwnPropertyDescriptors", "freeze", "seal", "isFrozen", "isSealed", "preventExtensions"} {
+		l.wrap("Object."+name, func(original native, fc goja.FunctionCall) goja.Value {
+			walk(fc.Argument(0))
+			if name == "entries" || name == "getOwnPropertyDescriptors" {
+				walk(fc.Argument(0)) // and an array, or a descriptor, for each
+				walk(fc.Argument(0))
+				walk(fc.Argument(0))
 			}
-			v := r.run(original, fc)
-			if o, ok := v.(*goja.Object); ok {
-				if n, ok := r.length(o); ok {
-					r.call.take(priceProperty * n)
-				} else {
-					r.call.take(priceProperty * len(o.Keys()))
-				}
+			v := original(fc)
+			if name == "getOwnPropertySymbols" {
+				walk(v)
 			}
 			return v
-		}))
+		})
 	}
-	if !needed("apply") {
-		return
+	l.before("Object.assign", func(fc goja.FunctionCall) goja.FunctionCall {
+		for _, from := range fc.Arguments[min(1, len(fc.Arguments)):] {
+			walk(from)
+			r.renamed(fc.Argument(0), from)
+		}
+		return fc
+	})
+	l.before("Object.defineProperty", func(fc goja.FunctionCall) goja.FunctionCall {
+		args := append([]goja.Value(nil), fc.Arguments...)
+		if len(args) > 1 {
+			args[1] = r.name(args[1])
+			r.assigned(args[1])
+		}
+		r.call.take(priceAlloc)
+		return goja.FunctionCall{This: fc.This, Arguments: args}
+	})
+	for name, at := range map[string]int{"defineProperties": 1, "create": 1} {
+		l.before("Object."+name, func(fc goja.FunctionCall) goja.FunctionCall {
+			if name == "create" {
+				r.call.descend(fc.Argument(0), false)
+			}
+			r.call.take(priceAlloc)
+			walk(fc.Argument(at))
+			walk(fc.Argument(at))
+			if name == "defineProperties" {
+				r.renamed(fc.Argument(0), fc.Argument(at))
+			}
+			return fc
+		})
 	}
-	r.guard(r.prototype("Function"), "apply", func(fc goja.FunctionCall) goja.FunctionCall {
+	l.before("Object.setPrototypeOf", func(fc goja.FunctionCall) goja.FunctionCall {
+		r.call.descend(fc.Argument(1), true)
+		return fc
+	})
+	l.natives["Object.fromEntries"] = l.function("fromEntries", 1, r.fromEntries)
+	for _, name := range []string{"Object.hasOwn", "Object.getOwnPropertyDescriptor"} {
+		l.before(name, func(fc goja.FunctionCall) goja.FunctionCall { return r.named1(fc, 1) })
+	}
+	for _, name := range []string{"hasOwnProperty", "propertyIsEnumerable"} {
+		l.before("Object.prototype."+name, func(fc goja.FunctionCall) goja.FunctionCall { return r.named1(fc, 0) })
+	}
+	l.wrap("Object.prototype.toString", l.made)
+
+	l.before("Function.prototype.apply", func(fc goja.FunctionCall) goja.FunctionCall {
 		if o, ok := fc.Argument(1).(*goja.Object); ok {
 			n, ok := r.length(o)
 			if !ok {
@@ -43,4 +83,105 @@ func (r *realm) guardObjects(needed func(string) bool) {
 		}
 		return fc
 	})
+	l.before("Function.prototype.bind", func(fc goja.FunctionCall) goja.FunctionCall {
+		if len(fc.Arguments) > 16 {
+			panic(r.rt.NewTypeError("bind takes at most 15 arguments"))
+		}
+		r.call.take(2*priceAlloc + elementSize*len(fc.Arguments))
+		return fc
+	})
+}
+
+// named1 makes the i-th argument, the name of a property, once.
+func (r *realm) named1(fc goja.FunctionCall, i int) goja.FunctionCall {
+	args := append([]goja.Value(nil), fc.Arguments...)
+	if i < len(args) {
+		args[i] = r.name(args[i])
+	}
+	return goja.FunctionCall{This: fc.This, Arguments: args}
+}
+
+// renamed looks at the names under which to takes what from has.
+func (r *realm) renamed(to, from goja.Value) {
+	o, ok := from.(*goja.Object)
+	if !ok {
+		return
+	}
+	if _, ok := to.(*goja.Object); !ok {
+		return
+	}
+	for _, name := range o.GetOwnPropertyNames() {
+		if name == "prototype" && isFunction(to) {
+			panic(r.rt.NewTypeError("prototype can only be assigned by its name"))
+		}
+		if len(name) > 0 && len(name) <= 16 && name[0] >= '0' && name[0] <= '9' {
+			r.assigned(r.rt.ToValue(name))
+		}
+	}
+}
+
+// fromEntries is Object.fromEntries.
+func (r *realm) fromEntries(fc goja.FunctionCall) goja.Value {
+	list := r.iterated(fc.Argument(0)).(*goja.Object)
+	n, _ := r.length(list)
+	to := r.rt.NewObject()
+	for i := range n {
+		entry, ok := list.Get(index(i)).(*goja.Object)
+		if !ok {
+			panic(r.rt.NewTypeError("an entry is not an object"))
+		}
+		r.call.take(priceAlloc)
+		key, v := entry.Get("0"), entry.Get("1")
+		if key == nil {
+			key = goja.Undefined()
+		}
+		if v == nil {
+			v = goja.Undefined()
+		}
+		key = r.name(key)
+		r.assigned(key)
+		var err error
+		if s, ok := key.(*goja.Symbol); ok {
+			err = to.DefineDataPropertySymbol(s, v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE)
+		} else {
+			err = to.DefineDataProperty(key.String(), v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE)
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
+	return to
+}
+
+// arrayFrom makes the list that Array.from and its like walk, of an iterable or of an
+// object with a length.
+func (r *realm) arrayFrom(v goja.Value) goja.Value {
+	o, ok := v.(*goja.Object)
+	if _, text := v.(goja.String); text || ok && iterable(o) {
+		return r.iterated(v)
+	}
+	n := int64(0)
+	if ok {
+		if v := o.Get("length"); v != nil {
+			n = max(v.ToInteger(), 0)
+		}
+	} else if goja.IsUndefined(v) || goja.IsNull(v) {
+		panic(r.rt.NewTypeError("%s is not iterable", v))
+	}
+	r.call.take(product(n, elementSize))
+	r.call.work(compareElement * n) // take bounds n
+	items := make([]any, n)
+	for i := range items {
+		if items[i] = goja.Undefined(); ok {
+			if v := o.Get(index(i)); v != nil {
+				items[i] = v
+			}
+		}
+	}
+	return r.rt.NewArray(items...)
+}
+
+func iterable(o *goja.Object) bool {
+	it := o.GetSymbol(goja.SymIterator)
+	return it != nil && !goja.IsUndefined(it) && !goja.IsNull(it)
 }

@@ -1,46 +1,103 @@
 package js
 
 import (
+	"context"
+	_ "embed"
+	"math"
+
 	"github.com/dop251/goja"
 )
 
-// realm is one goja runtime, made for one call and then dropped: the contract's library
-// with the guards of guard.go, and the object kalima.
+//go:embed lockdown.js
+var lockdownSource string
+
+// lockdown is compiled once for all realms.
+var lockdown = goja.MustCompile("lockdown.js", lockdownSource, false)
+
+// hiddenObjects makes a list of objects that only syntax reaches, so that their prototypes
+// exist before they are frozen.
+var hiddenObjects = goja.MustCompile("hidden.js", `[function () {}, function* () {}, (function* () {})(), async function () {},
+	[][Symbol.iterator](), new Map().entries(), new Set().entries(), ""[Symbol.iterator](),
+	(function () { "use strict"; return arguments; })(), new ArrayBuffer(0), /a/, "a".matchAll(/a/g)]`, false)
+
+// realm is a goja runtime with the contract's library in it, all of it frozen. Calls use it
+// one after the other; what a call makes is reachable from that call's own objects only.
 type realm struct {
-	rt   *goja.Runtime
-	call *call // the call that uses the realm
+	rt    *goja.Runtime
+	call  *call // the call that uses the realm
+	calls int   // made so far
 
-	uint8   *goja.Object // goja's Uint8Array, once it was needed
-	bytesOf *goja.Object // the contract's Uint8Array
+	own  []goja.Value  // arguments of the function around a contract
+	code *program      // what enter was made from
+	main goja.Callable // the function around that contract
 
-	guarded map[string]bool // methods that have their guard, as String.repeat
-	own     []goja.Value    // arguments of the function around the contract: fn*, and kalima
+	uint8     constructor // goja's own constructors
+	object    *goja.Object
+	stdValues *goja.Object // Array.prototype[Symbol.iterator]
+	regexps   *goja.Object // RegExp.prototype
+	matching  *goja.Symbol // names what a RegExp holds
 }
 
+// constructor is goja.Constructor without the detour through a panic.
+type constructor func(newTarget *goja.Object, args ...goja.Value) *goja.Object
+
+// maxCalls is how many calls use a realm. Nothing is known to pile up in one; this bounds
+// what is not known.
+const maxCalls = 16384
+
 func newRealm() *realm {
-	r := &realm{rt: goja.New(), guarded: map[string]bool{}}
-	r.own = []goja.Value{r.native(r.refill), r.native(r.text), r.native(r.spread), r.native(r.pass), r.native(r.key), r.native(r.begin), r.json(), r.kalima()}
-	r.patch(r.prototype("Array"), "join", r.native(r.join()))
-	r.patch(r.prototype("Function"), "constructor", goja.Undefined())
+	r := &realm{rt: goja.New()}
+	r.uint8 = r.constructor("Uint8Array")
+	r.object = r.global("Object")
+	r.stdValues = r.prototype("Array").GetSymbol(goja.SymIterator).(*goja.Object)
+	l := &library{realm: r, natives: map[string]goja.Value{}, classes: map[string]goja.Value{}, globals: map[string]goja.Value{}}
+	l.strings()
+	l.arrays()
+	l.objects()
+	l.collections()
+	l.symbols()
+	l.bytes()
+	l.errors()
+	l.globals["Math"] = r.math()
+	l.globals["JSON"] = r.json()
+	l.globals["RegExp"] = l.regexps()
+	l.globals["kalima"] = r.kalima()
+	r.lock(l)
+	r.own = []goja.Value{
+		r.native(r.refill), r.native(r.text), r.native(r.spread), r.native(r.pass), r.native(r.key), r.native(r.written),
+		r.native(r.power), r.native(r.list), r.native(r.enumerated), r.native(r.deleted), r.native(r.inherit), r.native(r.caught),
+		r.native(r.literal), r.native(r.begin), r.native(r.choose),
+	}
 	return r
 }
 
-// arguments are the values of the parameters that before names, up to the hidden ones,
-// which stay undefined.
-func (r *realm) arguments(p *program) []goja.Value {
-	r.guards(p.names)
-	math, bytes := goja.Undefined(), goja.Undefined()
-	if p.math {
-		math = r.math()
+// lock runs lockdown.js. Natives are made before, so that it freezes them as well.
+func (r *realm) lock(l *library) {
+	free := newCall(context.Background(), r, nil, math.MaxInt64) // the script uses what it puts in place
+	free.memory = math.MaxInt64
+	defer func() { r.call = nil }()
+	must := func(v goja.Value, err error) goja.Value {
+		if err != nil {
+			panic(err) // it depends on this package and the engine alone, and tests run it
+		}
+		return v
 	}
-	if p.bytes {
-		r.guardBytes()
-		bytes = r.bytesOf
+	hidden := must(r.rt.RunProgram(hiddenObjects))
+	run, _ := goja.AssertFunction(must(r.rt.RunProgram(lockdown)))
+	object := func(m map[string]goja.Value) *goja.Object {
+		o := r.rt.NewObject()
+		for name, v := range m {
+			r.define(o, name, v)
+		}
+		return o
 	}
-	return append(append(append([]goja.Value(nil), r.own[:6]...), math), r.own[6], r.own[7], bytes)
+	must(run(goja.Undefined(), object(l.natives), object(l.classes), object(l.globals), hidden))
 }
 
-func (r *realm) native(f func(goja.FunctionCall) goja.Value) goja.Value { return r.rt.ToValue(f) }
+func (r *realm) native(f native) goja.Value { return r.rt.ToValue(f) }
+
+// native is a function of the library.
+type native = func(goja.FunctionCall) goja.Value
 
 // refill is kalima$r.
 func (r *realm) refill(fc goja.FunctionCall) goja.Value {
@@ -70,54 +127,6 @@ func (r *realm) string(v goja.Value) goja.String {
 	return r.rt.ToValue(v.String()).(goja.String)
 }
 
-// spread is kalima$p: it charges for what ... is about to copy into an array or object.
-func (r *realm) spread(fc goja.FunctionCall) goja.Value {
-	r.call.take(r.spreadLength(fc.Argument(0)) * elementSize)
-	return fc.Argument(0)
-}
-
-// pass is kalima$a: the same for the arguments of a call. goja's stack grows by a fixed
-// step, so many of them take time that grows with their square.
-func (r *realm) pass(fc goja.FunctionCall) goja.Value {
-	n := r.spreadLength(fc.Argument(0))
-	r.call.take(n * elementSize)
-	r.call.work(int64(n) * priceArgument)
-	return fc.Argument(0)
-}
-
-func (r *realm) spreadLength(v goja.Value) int {
-	switch v := v.(type) {
-	case goja.String:
-		return v.Length()
-	case *goja.Object:
-		if n, ok := r.length(v); ok {
-			return n
-		}
-		return len(v.Keys())
-	}
-	return 0
-}
-
-// key is kalima$k: it makes a computed name of a property once and for all, and puts the
-// guards in place when it may be the name of what they guard.
-func (r *realm) key(fc goja.FunctionCall) goja.Value {
-	v := fc.Argument(0)
-	if _, ok := v.(*goja.Symbol); ok {
-		return v
-	}
-	if o, ok := v.(*goja.Object); ok {
-		if v = o.ToString(); !isText(v) { // a primitive
-			v = r.rt.ToValue(v.String())
-		}
-	}
-	if name := v.String(); guardable[name] {
-		r.guards(map[string]bool{name: true})
-	}
-	return v
-}
-
-func isText(v goja.Value) bool { _, ok := v.(goja.String); return ok }
-
 // begin is kalima$i: the contract's function hands over access to its slice of gas.
 func (r *realm) begin(fc goja.FunctionCall) goja.Value {
 	r.call.read, _ = goja.AssertFunction(fc.Argument(0))
@@ -125,16 +134,27 @@ func (r *realm) begin(fc goja.FunctionCall) goja.Value {
 	return goja.Undefined()
 }
 
-// math makes the object Math: what is exact, copied from goja's.
-func (r *realm) math() goja.Value {
-	from, to := r.rt.GlobalObject().Get("Math").(*goja.Object), r.rt.NewObject()
-	for _, name := range exact {
-		r.define(to, name, from.Get(name))
-	}
-	for _, name := range constants {
-		r.define(to, name, from.Get(name))
-	}
-	return to
+// choose is kalima$z: it takes what the contract's top level defined, and answers with the
+// function to run.
+func (r *realm) choose(fc goja.FunctionCall) goja.Value { return r.call.choose(fc.Arguments) }
+
+// power is kalima$e: a ** b.
+func (r *realm) power(fc goja.FunctionCall) goja.Value {
+	x := fc.Argument(0).ToFloat()
+	return r.rt.ToValue(power(x, fc.Argument(1).ToFloat()))
+}
+
+// inherit is kalima$c: it takes note of a value that becomes a prototype.
+func (r *realm) inherit(fc goja.FunctionCall) goja.Value {
+	r.call.descend(fc.Argument(0), false)
+	return fc.Argument(0)
+}
+
+// caught is kalima$h, at the start of a catch block: goja kept the stack with the
+// exception.
+func (r *realm) caught(goja.FunctionCall) goja.Value {
+	r.call.stacked()
+	return goja.Undefined()
 }
 
 // define sets a property that can not be changed.
@@ -144,19 +164,30 @@ func (r *realm) define(o *goja.Object, name string, v goja.Value) {
 	}
 }
 
-// patch replaces a property of the library.
-func (r *realm) patch(o *goja.Object, name string, v goja.Value) {
-	if err := o.DefineDataProperty(name, v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
-		panic(err) // all of them are configurable
-	}
-}
+func (r *realm) global(name string) *goja.Object { return r.rt.GlobalObject().Get(name).(*goja.Object) }
 
 // prototype returns the prototype of a constructor of the library.
 func (r *realm) prototype(constructor string) *goja.Object {
 	return r.global(constructor).Get("prototype").(*goja.Object)
 }
 
-func (r *realm) global(name string) *goja.Object { return r.rt.GlobalObject().Get(name).(*goja.Object) }
+func (r *realm) constructor(name string) constructor {
+	return unwrap(r.global(name))
+}
+
+func unwrap(o *goja.Object) constructor {
+	make, ok := goja.AssertConstructor(o)
+	if !ok {
+		panic("js: " + o.String() + " is no constructor")
+	}
+	return func(newTarget *goja.Object, args ...goja.Value) *goja.Object {
+		o, err := make(newTarget, args...)
+		if err != nil {
+			panic(err) // an exception or the end of the call: goja passes both on
+		}
+		return o
+	}
+}
 
 // length returns the length of an array or of bytes, without running code of the contract.
 func (r *realm) length(o *goja.Object) (int, bool) {
@@ -174,7 +205,7 @@ func (r *realm) length(o *goja.Object) (int, bool) {
 // bytes returns the memory of a Uint8Array.
 func (r *realm) bytes(v goja.Value) ([]byte, bool) {
 	o, ok := v.(*goja.Object)
-	if !ok || r.uint8 == nil || o.ExportType() != bytesType {
+	if !ok || o.ClassName() != "Object" || o.ExportType() != bytesType {
 		return nil, false
 	}
 	b, ok := o.Export().([]byte)
@@ -183,11 +214,6 @@ func (r *realm) bytes(v goja.Value) ([]byte, bool) {
 
 // newBytes makes a Uint8Array that owns b.
 func (r *realm) newBytes(b []byte) goja.Value {
-	r.guardBytes()
-	r.call.take(len(b))
-	o, err := r.rt.New(r.uint8, r.rt.ToValue(r.rt.NewArrayBuffer(b)))
-	if err != nil {
-		panic(err) // an exception or the end of the call: goja passes both on
-	}
-	return o
+	r.call.take(len(b) + priceBytes)
+	return r.uint8(nil, r.rt.ToValue(r.rt.NewArrayBuffer(b)))
 }

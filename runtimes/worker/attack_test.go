@@ -33,7 +33,7 @@ var (
 )
 
 var jsAttacks = []attack{
-	{"repeat", `"x".repeat(1024**4)`, nil}, // ** is refused
+	{"repeat", `"x".repeat(1024**4)`, memory},
 	{"repeat a terabyte", `"x".repeat(1099511627776)`, memory},
 	{"repeat by another name", `"x"["rep" + "eat"](1e12)`, memory},
 	{"pad", `"x".padStart(2e9)`, memory},
@@ -49,7 +49,7 @@ var jsAttacks = []attack{
 	{"fill", `new Array(5e7).fill(0)`, memory},
 	{"fill sparse", `const a = []; a.length = 4294967295; a.fill(0)`, memory},
 	{"search sparse", `const a = []; a.length = 4294967295; a.indexOf(1)`, gas},
-	{"array-like of any length", `Array.prototype.fill.call({length: 2**53}, 0)`, nil},
+	{"array-like of any length", `Array.prototype.fill.call({length: 2**53}, 0)`, trap},
 	{"array-like", `Array.prototype.fill.call({length: 9007199254740991}, 0)`, trap},
 	{"length that answers twice", `let n = 0; Array.from({get length() { return n++ ? 1e9 : 1; }})`, []abi.Code{abi.OK}},
 	{"from a length", `Array.from({length: 1e9})`, memory},
@@ -60,7 +60,7 @@ var jsAttacks = []attack{
 	{"bytes", `new Uint8Array(2e9)`, memory},
 	{"bytes through the constructor", `const C = kalima.bytes("x").constructor; new C(2e9)`, memory},
 	{"buffer through bytes", `new (kalima.bytes("x").buffer.constructor)(2e9)`, []abi.Code{abi.Trap, abi.OK}},
-	{"other arrays through the prototype", `const P = Object.getPrototypeOf(Object.getPrototypeOf(kalima.bytes("x"))); new P.constructor(2e9)`, trap},
+	{"other arrays through the prototype", `const P = Object.getPrototypeOf(Object.getPrototypeOf(kalima.bytes("x"))); new P.constructor(2e9)`, []abi.Code{abi.OK}}, // Object's
 	{"parse nested", `JSON.parse("[".repeat(200000))`, trap},
 	{"stringify shared", `let a = [1]; for (let i = 0; i < 60; i++) a = [a, a]; JSON.stringify(a)`, bounds},
 	{"stringify itself", `const a = []; a.push(a); JSON.stringify(a)`, trap},
@@ -99,7 +99,7 @@ var jsAttacks = []attack{
 	{"swallow a fault", `try { kalima.put("bad", "k", "v"); } catch (e) {} finally { while (true) {} }`, []abi.Code{abi.BadHostCall}},
 	{"fault inside a built-in", `[1, 2].forEach(() => { try { kalima.reject(3, "no"); } catch (e) {} }); return 0;`, []abi.Code{abi.Rejected}},
 	{"iterator of arrays replaced", `Array.prototype[Symbol.iterator] = function* () {}; `, nil},
-	{"library replaced", `Array.prototype.push = Object.keys = String.prototype.repeat = null; kalima.put("", "k", "v");`, []abi.Code{abi.OK}},
+	{"library replaced", `Array.prototype.push = Object.keys = String.prototype.repeat = null; kalima.put("", "k", "v");`, trap}, // it is frozen
 }
 
 var starlarkAttacks = []attack{
@@ -214,7 +214,7 @@ func TestLoadAttacks(t *testing.T) {
 	for _, tt := range []struct{ name, engine, source, want string }{
 		{"300 KB of (", "js", strings.Repeat("(", 300<<10), "at most"},
 		{"60 KB of (", "js", strings.Repeat("(", 60<<10), "nested"},
-		{"( behind a regular expression", "js", "var r = /'/; " + strings.Repeat("(", 60<<10), "regular"},
+		{"( behind a regular expression", "js", "var r = /'/; " + strings.Repeat("(", 60<<10), "nested"},
 		{"( behind one after a condition", "js", "if (1) /'/; " + strings.Repeat("(", 60<<10), ""},
 		{"parameters in parameters", "js", strings.Repeat("([", 50) + strings.Repeat("])=>1", 50), "arrow"},
 		{"parameters in defaults", "js", strings.Repeat("(a=", 50) + "1" + strings.Repeat(") /* x */ =>1", 50), "arrow"},
@@ -228,7 +228,6 @@ func TestLoadAttacks(t *testing.T) {
 		{"indirect eval", "js", "var kalima_abi = 1; function validate() { (0, eval)('1'); }", "eval"},
 		{"Function", "js", "var kalima_abi = 1; function validate() { new Function('1')(); }", "Function"},
 		{"date", "js", "var kalima_abi = 1;\nfunction validate() { return Date.now(); }", "line 2: Date"},
-		{"exp", "js", "var kalima_abi = 1; function validate() { return Math.exp(1); }", "Math.exp"},
 		{"random", "js", "var kalima_abi = 1; function validate() { return Math.random(); }", "Math.random"},
 		{"async", "js", "var kalima_abi = 1; async function validate() {}", "async"},
 		{"reserved name", "js", "var kalima_abi = 1; function validate() { kalima$g = 1e9; }", "reserved"},
