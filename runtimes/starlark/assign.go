@@ -28,7 +28,7 @@ func (r *rewriter) assign(n *syntax.AssignStmt) []syntax.Stmt {
 	switch lhs := lhs.(type) {
 	case *syntax.Ident:
 		name, ok := operators[op]
-		if !ok || op != syntax.STAR && op != syntax.PERCENT && number(n.RHS) {
+		if !ok || cheap(&syntax.BinaryExpr{X: lhs, Op: op, Y: n.RHS}) {
 			return []syntax.Stmt{n}
 		}
 		n.Op = syntax.EQ

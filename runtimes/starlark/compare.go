@@ -169,7 +169,7 @@ func (c *call) find(list starlark.Indexable, x starlark.Value, start, end int) (
 // hashing charges for looking up v among n keys. Keys that collide make a table a list, and
 // a hostile contract can find them: from freeKeys on the price is that of a list's part.
 func (c *call) hashing(v starlark.Value, n int) error {
-	if err := c.pay(max(0, n-freeKeys) / keysPerGas); err != nil {
+	if err := c.pay(max(0, n-freeKeys) * keyGas); err != nil {
 		return err
 	}
 	return c.hashingDeep(v, 0)

@@ -280,6 +280,9 @@ func newKeyCost(c *call, recv starlark.Value, args starlark.Tuple, kwargs []star
 		_, found, _ = x.Get(args[0])
 		known = true
 	case *starlark.Set:
+		if err := keyCost(c, recv, args, kwargs); err != nil { // add looks twice
+			return err
+		}
 		found, _ = x.Has(args[0])
 		known = true
 	}
@@ -338,8 +341,13 @@ func updateCost(c *call, recv starlark.Value, args starlark.Tuple, kwargs []star
 
 // span is the number of elements of v. Where only going through them tells, it charges.
 func (c *call) span(v starlark.Value) (int, error) {
-	if s, ok := v.(starlark.Sequence); ok {
-		return s.Len(), nil
+	switch v := v.(type) {
+	case starlark.Sequence:
+		return v.Len(), nil
+	case starlark.String:
+		return len(v), nil
+	case starlark.Bytes:
+		return len(v), nil
 	}
 	n := 0
 	if list, ok := v.(starlark.Iterable); ok {

@@ -19,7 +19,7 @@ const (
 	searchPerGas = 4         // bytes looked through
 	compareGas   = 4         // a pair of elements
 	freeKeys     = 128       // keys of a table that are looked up for nothing even if all collide
-	keysPerGas   = 4         // of the others
+	keyGas       = 2         // each of the others
 	mathGas      = 100       // a function of math
 	jsonGas      = 4         // a byte of JSON
 	sortGas      = 8         // an element moved in a round of sorting
@@ -35,6 +35,6 @@ const Engine = "v0.0.0-20260908191801-89a6a09411d5"
 var schedule = sync.OnceValue(func() string {
 	h := sha256.New()
 	fmt.Fprintln(h, Engine, StepGas, MaxSource, elementSize, entrySize, emptyDict, maxBits, maxNesting, maxRange, maxString,
-		bytesPerGas, searchPerGas, compareGas, freeKeys, keysPerGas, mathGas, jsonGas, sortGas, shortText, smallDict, maxDepth)
+		bytesPerGas, searchPerGas, compareGas, freeKeys, keyGas, mathGas, jsonGas, sortGas, shortText, smallDict, maxDepth)
 	return fmt.Sprintf("starlark/%d %.12x", version, h.Sum(nil))
 })
