@@ -24,6 +24,8 @@ const Start abi.Time = 1_800_000_000_000_000
 // Chain is the current values of a chain without blocks, consensus or disk. Each Put and
 // Delete is one event. The zero Chain is empty.
 type Chain struct {
+	Limits host.Limits // of each call
+
 	values map[abi.Address]map[string][]byte
 	events abi.Height
 }
@@ -107,7 +109,7 @@ func (c *Chain) call(t testing.TB, m *Contract, call abi.Call) host.Result {
 	call.TxID = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(c.events)))
 	c.events++
 	grant := host.Grant{Write: m.Manifest.Write, Submit: m.Manifest.Submit}
-	r, err := m.module.Call(context.Background(), host.NewSession(call, c, grant, host.Limits{}))
+	r, err := m.module.Call(context.Background(), host.NewSession(call, c, grant, c.Limits))
 	if err != nil {
 		t.Fatalf("Call(%s, %s %s %s %q) = %v, want an outcome", m.Manifest.Name, call.Phase, call.Address, call.Key, call.Value, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kalima-chain/kalima/devsecops/toolchain"
 	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/registry"
+	"github.com/kalima-chain/kalima/runtimes/wasm"
 )
 
 // Contract is a contract that is ready to run.
@@ -79,7 +80,18 @@ func Load(t testing.TB, dir string) *Contract {
 func TryLoad(t testing.TB, dir string) (*Contract, error) {
 	t.Helper()
 	b := Build(t, dir)
-	rt := newRuntime(t, b.Manifest.Language)
+	return loadOn(t, newRuntime(t, b.Manifest.Language), b)
+}
+
+// LoadOn loads a contract, which is one for WASM, into an engine with these settings. The
+// error is the runtime's.
+func LoadOn(t testing.TB, dir string, cfg wasm.Config) (*Contract, error) {
+	t.Helper()
+	return loadOn(t, newWASM(t, cfg), Build(t, dir))
+}
+
+func loadOn(t testing.TB, rt host.Runtime, b *registry.Bundle) (*Contract, error) {
+	t.Helper()
 	t.Cleanup(func() {
 		if err := rt.Close(); err != nil {
 			t.Errorf("close runtime: %v", err)

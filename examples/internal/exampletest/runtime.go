@@ -16,11 +16,7 @@ func newRuntime(t testing.TB, language registry.Language) host.Runtime {
 	t.Helper()
 	switch language.Runtime() {
 	case "wasm":
-		rt, err := wasm.New(wasm.Config{})
-		if err != nil {
-			t.Fatalf("make the runtime for WASM: %v", err)
-		}
-		return rt
+		return newWASM(t, wasm.Config{})
 	case "js":
 		return js.New()
 	case "starlark":
@@ -28,4 +24,13 @@ func newRuntime(t testing.TB, language registry.Language) host.Runtime {
 	}
 	t.Fatalf("language %q has no runtime", language)
 	return nil
+}
+
+func newWASM(t testing.TB, cfg wasm.Config) host.Runtime {
+	t.Helper()
+	rt, err := wasm.New(cfg)
+	if err != nil {
+		t.Fatalf("make the runtime for WASM: %v", err)
+	}
+	return rt
 }
