@@ -101,7 +101,7 @@ func (c *compiler) key(artefact abi.Digest, metered []byte) (key abi.Digest) {
 	h.Write(artefact[:])
 	sum := sha256.Sum256(metered)
 	h.Write(sum[:])
-	fmt.Fprintf(h, "meter %v pages %d\n", meter.Version, c.cfg.pages())
+	fmt.Fprintf(h, "meter %d %x pages %d\n", meter.Version, meter.Digest(), c.cfg.pages())
 	h.Sum(key[:0])
 	return key
 }
