@@ -100,7 +100,7 @@ func (a *app) reportBuild(b *registry.Bundle, encoded []byte, dir, out string) e
 
 // build compiles the project in a folder and checks that a node would load it.
 func (a *app) build(ctx context.Context, dir string) (*registry.Bundle, []byte, error) {
-	b, err := a.compile(ctx, dir)
+	b, err := a.compile(ctx, dir, toolchain.Build)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +113,10 @@ func (a *app) build(ctx context.Context, dir string) (*registry.Bundle, []byte, 
 	return b, encoded, err
 }
 
-func (a *app) compile(ctx context.Context, dir string) (*registry.Bundle, error) {
+// builder is toolchain.Build or toolchain.BuildDebug.
+type builder func(context.Context, *toolchain.Project, map[string][]byte, io.Writer) (*registry.Bundle, error)
+
+func (a *app) compile(ctx context.Context, dir string, build builder) (*registry.Bundle, error) {
 	p, err := toolchain.Load(dir)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -125,7 +128,7 @@ func (a *app) compile(ctx context.Context, dir string) (*registry.Bundle, error)
 	if err != nil {
 		return nil, err
 	}
-	return toolchain.Build(ctx, p, sdk, a.talk())
+	return build(ctx, p, sdk, a.talk())
 }
 
 // bundleOf reads a bundle file, or builds a project: whichever the path names.

@@ -60,7 +60,7 @@ type debugged struct {
 }
 
 func (a *app) debug(ctx context.Context, id abi.TxID, with string, trace bool) error {
-	cfg := replay.Config{Trace: trace}
+	cfg := replay.Config{Trace: trace, Symbols: a.symbols}
 	if with != "" {
 		var err error
 		if _, cfg.With, err = a.bundleOf(ctx, with); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/devsecops/local"
 	"github.com/kalima-chain/kalima/devsecops/scenario"
+	"github.com/kalima-chain/kalima/devsecops/toolchain"
 	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/registry"
 )
@@ -24,7 +25,8 @@ type subject struct {
 	others []*loaded // what scenarios opened beside it
 }
 
-// open builds a project or opens a bundle, and loads it. The caller closes the subject.
+// open builds a project or opens a bundle, and loads it with the names and lines of its
+// source. The caller closes the subject.
 func (a *app) open(ctx context.Context, path string) (*subject, error) {
 	b, err := a.bundleToTest(ctx, path)
 	if err != nil {
@@ -75,18 +77,35 @@ func (a *app) setup(s *subject, script string) scenario.Setup {
 	}
 }
 
-// bundleToTest compiles a project or opens a bundle; the caller loads it.
+// bundleToTest compiles a project or opens a bundle, with the names and lines of its
+// source; the caller loads it.
 func (a *app) bundleToTest(ctx context.Context, path string) (*registry.Bundle, error) {
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
 	} else if info.IsDir() {
-		return a.compile(ctx, path)
+		return a.compile(ctx, path, toolchain.BuildDebug)
 	}
 	encoded, err := readBundle(path)
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(encoded, registry.DigestOf(encoded))
+	b, err := registry.Open(encoded, registry.DigestOf(encoded))
+	if err != nil {
+		return nil, err
+	}
+	b.Artefact = a.symbols(ctx, b)
+	return b, nil
+}
+
+// symbols returns a bundle's artefact with the names and lines of its source, or as it is
+// when it can not be built here. Its code is the same.
+func (a *app) symbols(ctx context.Context, b *registry.Bundle) []byte {
+	code, err := toolchain.Symbols(ctx, b, io.Discard)
+	if err != nil {
+		a.say("note: functions and lines are not known: %v", err)
+		return b.Artefact
+	}
+	return code
 }
 
 // script is a scenario's file.

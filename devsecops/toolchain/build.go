@@ -40,6 +40,16 @@ const maxOutput = 64 << 10
 // tools give the same bytes. The error is a *CompileError when the contract is at fault
 // and a *MissingError when the machine lacks a compiler. Warnings go to log.
 func Build(ctx context.Context, p *Project, sdk map[string][]byte, log io.Writer) (*registry.Bundle, error) {
+	return build(ctx, p, sdk, log, false)
+}
+
+// BuildDebug is Build with the names of functions and the lines of the source left in the
+// artefact. Its code, and what it costs, is the same; it is not for publishing.
+func BuildDebug(ctx context.Context, p *Project, sdk map[string][]byte, log io.Writer) (*registry.Bundle, error) {
+	return build(ctx, p, sdk, log, true)
+}
+
+func build(ctx context.Context, p *Project, sdk map[string][]byte, log io.Writer, debug bool) (*registry.Bundle, error) {
 	full := p.complete(sdk)
 	source, err := registry.Archive(full.Files)
 	if err != nil {
@@ -49,7 +59,7 @@ func Build(ctx context.Context, p *Project, sdk map[string][]byte, log io.Writer
 	if !tools.OK() {
 		return nil, &MissingError{tools}
 	}
-	artefact, err := compile(ctx, full, tools, log)
+	artefact, err := compile(ctx, full, tools, log, debug)
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", p.Manifest.Name, err)
 	}
@@ -59,7 +69,7 @@ func Build(ctx context.Context, p *Project, sdk map[string][]byte, log io.Writer
 	}, nil
 }
 
-func compile(ctx context.Context, p *Project, tools *Toolchain, log io.Writer) ([]byte, error) {
+func compile(ctx context.Context, p *Project, tools *Toolchain, log io.Writer, debug bool) ([]byte, error) {
 	switch p.Manifest.Language {
 	case registry.JS:
 		return script(p, ".js")
@@ -75,7 +85,7 @@ func compile(ctx context.Context, p *Project, tools *Toolchain, log io.Writer) (
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	b := &builder{project: p, tools: tools, src: filepath.Join(dir, "src"), out: filepath.Join(dir, "out"), log: log}
+	b := &builder{project: p, tools: tools, src: filepath.Join(dir, "src"), out: filepath.Join(dir, "out"), log: log, debug: debug}
 	if err := b.stage(); err != nil {
 		return nil, err
 	}
@@ -112,6 +122,7 @@ type builder struct {
 	tools    *Toolchain
 	src, out string
 	log      io.Writer
+	debug    bool // leave names and lines
 }
 
 const artefactFile = "contract.wasm"

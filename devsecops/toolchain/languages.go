@@ -18,12 +18,16 @@ func (b *builder) c(ctx context.Context) error {
 	if len(files) == 0 {
 		return errors.New("source lists no .c file")
 	}
-	args := []string{
-		"--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-g0", "-Wall",
+	names := []string{"-g0", "-Wl,--strip-all"}
+	if b.debug {
+		names = []string{"-gline-tables-only"}
+	}
+	args := append([]string{
+		"--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-Wall", "-Qunused-arguments",
 		"-ffile-prefix-map=" + b.src + "=/src", "-Werror=date-time",
 		"-I.", "-I" + SDKFolder, "--ld-path=" + b.tools.path("wasm-ld"),
-		"-Wl,--strip-all", "-Wl,--stack-first", "-o", filepath.Join(b.out, artefactFile),
-	}
+		"-Wl,--stack-first", "-o", filepath.Join(b.out, artefactFile),
+	}, names...)
 	return b.run(ctx, b.tools.path("clang"), nil, append(append(args, files...), SDKFolder+"/kalima.c")...)
 }
 
@@ -35,8 +39,12 @@ func (b *builder) golang(ctx context.Context) error {
 		"GOTOOLCHAIN=local", "GOPROXY=off", "GOEXPERIMENT=", "GO111MODULE=on",
 	}
 	env = append(env, keepEnv("GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT")...)
+	link := "-ldflags=-s -w -buildid="
+	if b.debug {
+		link = "-ldflags=-buildid="
+	}
 	return b.run(ctx, b.tools.path("go"), env,
-		"build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=",
+		"build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", link,
 		"-o", filepath.Join(b.out, artefactFile), ".")
 }
 
@@ -54,6 +62,11 @@ func (b *builder) rust(ctx context.Context) error {
 		"--edition=2021", "--target=" + rustTarget, "-Copt-level=s", "-Cpanic=abort", "-Ccodegen-units=1",
 		"-Cembed-bitcode=yes", "--remap-path-prefix=" + b.src + "=/src",
 	}
+	names := "-Cstrip=symbols"
+	if b.debug {
+		names = "-Cdebuginfo=1" // lines
+		common = append(common, names)
+	}
 	sdk := append(slices.Clone(common), "--crate-name=kalima_contract", "--crate-type=rlib", "--cap-lints=allow", "--out-dir="+b.out)
 	if !noStd(b.project.read(root)) {
 		sdk = append(sdk, "--cfg", `feature="std"`)
@@ -64,7 +77,7 @@ func (b *builder) rust(ctx context.Context) error {
 	}
 	contract := append(slices.Clone(common),
 		"--crate-name="+strings.ReplaceAll(b.project.Manifest.Name, "-", "_"), "--crate-type=cdylib",
-		"-Clto", "-Cstrip=symbols", "-Clinker="+b.tools.path("wasm-ld"), "-Clinker-flavor=wasm-ld",
+		"-Clto", names, "-Clinker="+b.tools.path("wasm-ld"), "-Clinker-flavor=wasm-ld",
 		"--extern=kalima_contract="+filepath.Join(b.out, "libkalima_contract.rlib"),
 		"-o", filepath.Join(b.out, artefactFile), root)
 	return b.run(ctx, rustc, nil, contract...)

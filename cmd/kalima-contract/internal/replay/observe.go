@@ -27,7 +27,6 @@ func (o *observer) fetch(ctx context.Context, d abi.Digest) ([]byte, error) {
 		if o.bundles == nil {
 			o.bundles = map[abi.Digest]*registry.Bundle{}
 		}
-		b.Source = nil
 		o.bundles[registry.DigestOf(b.Artefact)] = b
 	}
 	return encoded, nil
@@ -47,11 +46,15 @@ type runtime struct {
 }
 
 func (r runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
+	b := r.o.bundles[registry.DigestOf(code)]
+	if b != nil && r.o.cfg.Symbols != nil {
+		code = r.o.cfg.Symbols(ctx, b)
+	}
 	m, err := r.Runtime.Load(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	return module{m, r.o, r.o.bundles[registry.DigestOf(code)]}, nil
+	return module{m, r.o, b}, nil
 }
 
 type module struct {

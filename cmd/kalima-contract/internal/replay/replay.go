@@ -22,6 +22,10 @@ type Config struct {
 	// With, when set, takes the place of the bundle of its name, wherever that was deployed.
 	With []byte
 
+	// Symbols returns the artefact of a bundle with names and lines, its code being the
+	// same; nil leaves it as it is.
+	Symbols func(context.Context, *registry.Bundle) []byte
+
 	// Trace keeps every call of a host function.
 	Trace bool
 }
@@ -31,7 +35,7 @@ type Call struct {
 	Call   abi.Call
 	Result host.Result
 	Limits host.Limits
-	Bundle *registry.Bundle // without its source
+	Bundle *registry.Bundle
 	Trace  []host.HostCall
 }
 
