@@ -45,7 +45,13 @@ func newCall(ctx context.Context, re *realm, s *host.Session, gas uint64) *call 
 			c.watch, c.measure = p.Charge, true
 		}
 	}
-	c.rt.SetMaxCallStackSize(min(max(depth/depthUnit, 16), maxFrames))
+	frames := min(max(depth/depthUnit, 16), maxFrames)
+	if c.measure {
+		// The gauge is asked at each charge, and needs a frame for it.
+		c.most = frames
+		frames++
+	}
+	c.rt.SetMaxCallStackSize(frames)
 	re.call = c
 	return c
 }
@@ -105,11 +111,11 @@ func (c *call) choose(args []goja.Value) goja.Value {
 		}
 		return goja.Undefined()
 	}
-	entry := args[c.session.Call.Phase]
-	if c.missing = !isFunction(entry); c.missing {
+	p := int(c.session.Call.Phase)
+	if c.missing = p < 1 || p >= len(args) || !isFunction(args[p]); c.missing {
 		return goja.Undefined()
 	}
-	return entry
+	return args[p]
 }
 
 // outcome turns what an entry returned into its fault.
@@ -249,6 +255,9 @@ func (c *call) must(f *abi.Fault) {
 func (c *call) alive() {
 	if c.fault != nil || c.err != nil {
 		c.stop()
+	}
+	if c.most > 0 && len(c.rt.CaptureCallStack(0, nil)) > c.most+1 {
+		c.end(abi.Faultf(abi.StackOverflow, "calls nested too deep"))
 	}
 }
 

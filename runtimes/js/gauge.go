@@ -50,7 +50,8 @@ type gauge struct {
 	allocated uint64
 
 	watch   func([]abi.Place, uint64) // host.Probe.Charge
-	measure bool                      // the depth
+	measure bool                      // the depth, at each charge
+	most    int                       // frames, when measure is set
 	deepest int                       // frames
 }
 
@@ -170,7 +171,9 @@ func (g *gauge) sliceLeft() uint64 {
 // refill is what the contract calls when its slice is overdrawn by -have units.
 func (g *gauge) refill(have int64) int64 {
 	c := g.c
-	c.alive()
+	if c.fault != nil || c.err != nil {
+		c.stop()
+	}
 	if err := c.ctx.Err(); err != nil {
 		c.err = fmt.Errorf("gave up after %d gas: %w", g.limit-g.left, err)
 		c.stop()

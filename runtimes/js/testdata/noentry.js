@@ -1,0 +1,2 @@
+// A contract without an entry.
+var kalima_abi = 1;

@@ -1,0 +1,2 @@
+// A contract that says no version.
+function validate() {}

@@ -1,0 +1,3 @@
+// The smallest contract.
+var kalima_abi = 1;
+function validate() {}
