@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.starlark.net/lib/json"
+	mathlib "go.starlark.net/lib/math"
 	"go.starlark.net/starlark"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -72,11 +74,46 @@ func TestSameAsStarlark(t *testing.T) {
         if n == 3: continue
     return str(n)`,
 		`return str(1 << 60) + str((1 << 60) * (1 << 60)) + str(-7 % 3) + str(1.5 * 2) + str(2 + 1.5)`,
+		`d = {"n": 1}
+    def f():
+        d["n"] += 10
+        return 5
+    d["n"] += f()
+    return str(d)`,
+		`l = [1, 2, 3]; l[0], l[2] = l[2], l[0]; i = 1; i, l[i] = 2, 9; return str(l) + str(i)`,
+		`l = [1, 2, 3]; i = 0; l[i], i = 7, 2; (l[i], [i, l[0]]) = (8, (1, 5)); return str(l) + str(i)`,
+		`l = [0, 0]
+    for l[1] in range(4): l[0] += l[1]
+    return str(l)`,
+		`d = {}; l = [d]; l[0]["a"] = 5; l[0]["a"] //= 2; l[0]["a"] |= 8; l[0]["a"] ^= 1; l[0]["a"] >>= 1; l[0]["b"] = 3; l[0]["b"] /= 2; l[0]["b"] -= 1; return str(d)`,
+		`a, b = [1, [2, 3]], [1, [2, 4]]; return str([a == b, a != b, a < b, a <= b, a > b, a >= b, a == [1, [2, 3]], (1, 2) < (1, 2, 3), (1,) == [1]])`,
+		`a, b = {"x": [1], "y": 2}, {"y": 2, "x": [1]}; return str([a == b, a != b, a == {"x": [1]}, {} == {}, set([1, 2]) == set([2, 1]), set([1]) <= set([1, 2]), set([1]) > set([2])])`,
+		`a, b = "abc", b"abc"; return str([a == "abd", a < "abd", a == b, b == b"abc", b < b"abd", 1 == 1.0, 1.5 > 1, 1 << 70 > 5, float("nan") == float("nan"), None == False])`,
+		`x = 5; return str([x in [1, 5], x in (1, 2), x not in [5], "b" in "abc", "d" not in "abc", x in {5: 1}, x in set([5]), x in range(9), 98 in b"abc", b"b" in b"abc"])`,
+		`return str([sorted([3, 1, 2]), sorted(["b", "a", "C"], key = lambda s: s.lower()), sorted([(1, "b"), (0, "c"), (1, "a")], key = lambda p: p[0], reverse = True), sorted([]), sorted([1.5, 1, -2]), sorted(iterable = "c b a".split())])`,
+		`return str([min([3, 1, 2]), max(1, 5, 2), min("b", "a"), max(["aa", "b"], key = len), min([(1, 2), (1, 1)])])`,
+		`return str({i: i * i for i in range(5) if i % 2 == 0}) + str({k: v for k, v in {"a": 1}.items()}) + str({(i, j): i + j for i in range(2) for j in range(2)})`,
+		`return str(dict([("a", 1), ["b", 2]], c = 3)) + str(dict({"x": 1}, x = 2)) + str(dict()) + str({"k" + str(1): [1], (1, 2): {}})`,
+		`d = {"a": 1}; d.update([("b", 2)], c = 3); d.update({"a": 5}); x = d.setdefault("z", 9); y = d.setdefault("a", 7); p = d.pop("b"); q = d.pop("no", None); return str([d, x, y, p, q, d.popitem(), d.get("no"), d.get("c", 1), d.keys(), d.values(), d.items()])`,
+		`s = set([1]); s.add(2); s.add(2); s.discard(9); s.remove(1); s.update([5, 6], [7]); return str([s, s.pop(), s | set([9]), s & set([5]), s - set([5]), s ^ set([5, 1]), s.union([3]), s.intersection([6]), s.difference([6]), s.symmetric_difference([6]), s.issubset([5, 6, 7]), s.issuperset([6])])`,
+		`s = "  a,b  "; return str([s.strip(), s.lstrip(), s.rstrip(" b"), s.partition(","), s.rpartition(","), s.startswith(("x", " ")), s.endswith("b  "), s.count(" "), s.find("b"), s.rfind(" "), "abc".isalpha(), "12".isdigit(), "Ab".istitle(), "x-y".removeprefix("x-"), "x-y".removesuffix("-y"), "a\nb\n".splitlines(True), "a b  c".rsplit(None, 1), "é".codepoint_ords() != None])`,
+		`l = [1, 2]; l.append([3]); l.insert(1, 9); l.clear() if False else None; f = l.append; f(4); return str([l, l.index(9), l.pop(0), l.pop(), l, l == [9, 2, [3]]])`,
+		`return str([7 // 2, -7 // 2, 7 % 3, -7 % 3, 7.5 // 2, 5 & 3, 5 | 3, 5 ^ 3, ~5, 1 << 5, 256 >> 4, (1 << 100) // 3, (1 << 100) % 7, -(1 << 80), (1 << 90) - 1, 3 - 1.5])`,
+		`return str([json.encode({"b": [1, 2.5, None, True], "a": "x\"y"}), json.decode('{"a": [1, 2.5, null, true, "\\u00e9"]}'), json.decode("nope", default = 3), json.indent('{"a":[1]}', indent = "  "), json.encode_indent([1, {}])])`,
+		`return str([math.floor(1.5), math.ceil(1.5), math.sqrt(2), math.pow(2, 10), math.fabs(-3), math.round(2.5), math.mod(-7, 3), math.remainder(7, 4), math.copysign(1, -2.0), math.hypot(3, 4), math.pi, math.e, math.degrees(math.pi), math.radians(180), math.log(8, 2), math.floor(1 << 70), math.gamma(5), math.atan2(1, 1)])`,
+		`return str([hash("abc"), bool([]), type({}), len("é"), ord("a"), chr(233), list("ab".elems()), reversed([1, 2]), list(enumerate(["a"], 5)), zip([1, 2], (3, 4)), tuple([1]), repr("x"), abs(-5), float(3), int(3.9), dir([])[:2]])`,
+		`x = [[1, 2], [3, 4]]; return str([x[1][0], x[-1], "abc"[1], "abc"[-1], (5, 6)[1], b"ab"[0], range(5)[2], x[:1], "hello"[::-1], [1, 2, 3, 4][::2], (1, 2, 3)[1:]])`,
+		`f = lambda a, b = 1 + 1, *c, **d: [a, b, c, d]; return str(f(1)) + str(f(1, 2, 3, x = [4])) + str(f(*[1, 2], **{"z": 3}))`,
+		`x = 0
+    while x < 10:
+        x += 3
+        if x > 5 and x != 7 or x == 1: break
+    return str(x) + ("yes" if x in (6, 9) else "no") + str(not x) + str(x if x else None)`,
 		`return str([x * y for x in [1, 2] for y in [3, 4] if x + y > 4]) + str({k: v + v for k, v in [("a", "b")]})`,
 	} {
 		t.Run(body, func(t *testing.T) {
 			plain := "def f():\n    " + body + "\nresult = str(f())\n"
-			globals, err := starlark.ExecFileOptions(options, &starlark.Thread{}, "plain", plain, nil)
+			globals, err := starlark.ExecFileOptions(options, &starlark.Thread{}, "plain", plain, starlark.StringDict{"json": json.Module, "math": mathlib.Module})
 			if err != nil {
 				t.Fatal(err)
 			}
