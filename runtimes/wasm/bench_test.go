@@ -74,6 +74,23 @@ func BenchmarkSmallCall(b *testing.B) {
 	}
 }
 
+// BenchmarkSmallCalls runs as many such calls at once as there are processors.
+func BenchmarkSmallCalls(b *testing.B) {
+	for _, lang := range smallContracts(b) {
+		b.Run(lang.name, func(b *testing.B) {
+			m := loadModule(b, newRuntime(b, wasm.Config{}), lang.code)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if res, err := m.Call(context.Background(), smallSession()); err != nil || res.Fault != nil {
+						b.Error(err, res.Fault)
+					}
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkWarm reports what an instance takes that waits for a call, and how long it takes
 // to make one.
 func BenchmarkWarm(b *testing.B) {

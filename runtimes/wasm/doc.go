@@ -3,7 +3,9 @@
 //
 // Loading a contract meters it (host/meter), compiles it, initialises one instance and
 // keeps the image of its memory and globals. Every call starts from that image: an
-// instance is taken from the module's pool, the entry runs, the image is put back.
+// instance is taken from the pool of those that wait, the entry runs, and the image is put
+// back where the call wrote. A call with a Probe runs on a second build that reports where
+// it is.
 //
 // Gas is handed to the instance in slices; each refill looks at the deadline and lets
 // the garbage collector in. How large a slice is changes nothing that a contract or
