@@ -43,6 +43,13 @@ def fail(key):
     return [][len(key)]
 `
 
+const migration = `
+def migrate():
+    kalima.put("", "from", kalima.event.key)
+    kalima.put("", "from", "0" + str(len(kalima.get("", "from"))))
+    return 0
+`
+
 // A transaction that is run again ends as in its block, whatever happened since: accepted,
 // rejected, faulted, several in one block, several operations in one, moves, and what
 // deploys. Another contract in its place shows where it differs.
@@ -76,10 +83,19 @@ func TestDebug(t *testing.T) {
 
 	dir := t.TempDir()
 	first := writeProject(t, dir, "total", "1.0.0", ledgerContract)
-	call(exitOK, "publish", first)
-	call(exitOK, "approve", "total", "1.0.0")
-	txs := map[string]string{"before it is deployed": submit(abi.OK, put("a", "0"))}
-	call(exitOK, "deploy", "total", "1.0.0", "--phase", "validate", "--pattern", "/plant/**")
+	txs := map[string]string{}
+	registered := func(name string, args ...string) {
+		t.Helper()
+		var d did
+		if err := json.Unmarshal([]byte(strings.Split(call(exitOK, append(args, "-o", "json")...), "\n")[0]), &d); err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		txs[name] = d.TxID.String()
+	}
+	registered("publish", "publish", first)
+	registered("approve", "approve", "total", "1.0.0")
+	txs["before it is deployed"] = submit(abi.OK, put("a", "0"))
+	registered("deploy", "deploy", "total", "1.0.0", "--phase", "validate", "--pattern", "/plant/**")
 	submit(abi.OK, chain.Put("/limits", "factor", []byte("3")))
 	txs["the first"] = submit(abi.OK, put("a", "10"))
 	txs["a rejected one"] = submit(abi.Rejected, put("a", "101"))
@@ -94,14 +110,14 @@ func TestDebug(t *testing.T) {
 	for name, id := range concurrently(t, device, 8) {
 		txs[name] = id
 	}
-	second := writeProject(t, dir, "total", "1.1.0", strings.Replace(ledgerContract, "> 100", "> 1000", 1))
+	second := writeProject(t, dir, "total", "1.1.0", strings.Replace(ledgerContract, "> 100", "> 1000", 1)+migration)
 	call(exitOK, "publish", second)
 	call(exitOK, "approve", "total", "1.1.0")
 	submit(abi.OK, chain.Put("/limits", "factor", []byte("4")))
 	submit(abi.OK, chain.Delete("/plant/line1", "a"))
-	call(exitOK, "deploy", "total", "1.1.0", "--phase", "validate", "--pattern", "/plant/**")
+	registered("deploy and migrate", "deploy", "total", "1.1.0", "--phase", "validate", "--pattern", "/plant/**")
 	txs["by the second version"] = submit(abi.OK, put("d", "400"))
-	call(exitOK, "revoke", "total", "1.1.0", "--reason", "too much")
+	registered("revoke", "revoke", "total", "1.1.0", "--reason", "too much")
 	txs["under a revoked one"] = submit(abi.Denied, put("d", "1"))
 	call(exitOK, "undeploy", "total")
 	txs["after it was undeployed"] = submit(abi.OK, put("d", "warm"))
@@ -123,6 +139,8 @@ func TestDebug(t *testing.T) {
 
 	wants(t, "debug of a fault", call(exitOK, "debug", txs["a fault"], "--trace"),
 		"outcome  trap: contract total: ", "call 1, for /plant/line1 b", "contract  total 1.0.0, validate", "CALL", "line", "24 in fail", "\nequal: outcome, gas, 0 writes and 0 reads are those of the block\n")
+	wants(t, "debug of a migration", call(exitOK, "debug", txs["deploy and migrate"]),
+		"contract  total 1.1.0, migrate", "write     /_kalima/state/total from 05", "equal: outcome, gas, ")
 	wants(t, "debug without a contract", call(exitOK, "debug", txs["before it is deployed"]), "no contract ran", "equal")
 
 	// Another contract in its place.
@@ -184,10 +202,43 @@ func writeProject(t *testing.T, dir, name, version, source string) string {
 	t.Helper()
 	dir = filepath.Join(dir, name+"-"+version)
 	manifest := "name = \"" + name + "\"\nversion = \"" + version + "\"\nlanguage = \"starlark\"\nabi = 1\nphases = [\"validate\"]\nsource = [\"total.star\"]\n"
+	if strings.Contains(source, "def migrate") {
+		manifest = strings.Replace(manifest, `["validate"]`, `["validate", "migrate"]`, 1)
+	}
 	for file, text := range map[string]string{registry.ManifestFile: manifest, "total.star": source} {
 		if err := writeFile(filepath.Join(dir, file), []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return dir
+}
+
+// The artefact of a deployed contract has no names; its source does.
+func TestDebugNamesLines(t *testing.T) {
+	wasm, err := newRuntime(registry.C)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { wasm.Close() })
+	c := nodetest.New(t, nodetest.Config{Masters: 1, Runtimes: map[string]host.Runtime{"c": wasm}})
+	call := func(code int, args ...string) string {
+		t.Helper()
+		var out, talk bytes.Buffer
+		a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &talk}
+		a.dial = func(name string) (chainClient, error) { return c.Client(cmp.Or(name, nodetest.Operator)), nil }
+		if got := a.run(args); got != code {
+			t.Fatalf("kalima-contract %s exits with %d, want %d\nstdout: %s\nstderr: %s", strings.Join(args, " "), got, code, &out, &talk)
+		}
+		return out.String() + talk.String()
+	}
+	project := filepath.Join("..", "..", "examples", "faulty", "trap-c")
+	call(exitOK, "publish", project)
+	call(exitOK, "approve", "faulty-trap-c", "1.0.0")
+	call(exitOK, "deploy", "faulty-trap-c", "1.0.0", "--phase", "validate", "--pattern", "/plant/**")
+	r, err := c.Client(nodetest.Device).Submit(t.Context(), chain.Put("/plant/line1", "t", []byte("1")))
+	if err != nil || r.Code != abi.Trap {
+		t.Fatalf("Submit = %v %s, %v, want a trap", r.Code, r.Message, err)
+	}
+	wants(t, "debug", call(exitOK, "debug", r.TxID.String()),
+		"outcome   fault 2, trap: integer divide by zero", "at      trap.c:8 in validate", "equal: outcome, gas, ")
 }

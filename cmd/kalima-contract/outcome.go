@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -128,10 +129,23 @@ func report(b *registry.Bundle, s local.Step, calls []host.HostCall) called {
 	return c
 }
 
-// located adds the file where there is only one: engines of scripts know lines alone.
+// scriptOf is the file of a contract that is a script, which engines are not told.
+func scriptOf(m registry.Manifest) string {
+	if m.Language.Runtime() == "wasm" {
+		return ""
+	}
+	for _, f := range m.Source {
+		if ext := path.Ext(f); ext == ".js" || ext == ".star" {
+			return f
+		}
+	}
+	return ""
+}
+
+// located is a place with the name of the script.
 func located(m registry.Manifest, p abi.Place) abi.Place {
-	if p.File == "" && p.Line > 0 && len(m.Source) == 1 && m.Language.Runtime() != "wasm" {
-		p.File = m.Source[0]
+	if f := scriptOf(m); f != "" && p.Line > 0 {
+		p.File = f
 	}
 	return p
 }

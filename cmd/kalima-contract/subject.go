@@ -53,7 +53,7 @@ func (s *subject) contract(l host.Limits) local.Contract {
 func contractOf(b *registry.Bundle, l *loaded, limits host.Limits) local.Contract {
 	m := b.Manifest
 	return local.Contract{
-		Module: l.module, Instance: m.Name, Version: m.Version, Limits: limits,
+		Module: l.module, Instance: m.Name, Version: m.Version, Limits: limits, File: scriptOf(m),
 		Grant: host.Grant{Write: m.Write, Submit: m.Submit, HTTP: m.HTTP, Clock: m.Clock},
 	}
 }

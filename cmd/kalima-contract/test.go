@@ -13,6 +13,7 @@ import (
 
 	"github.com/kalima-chain/kalima/devsecops/local"
 	"github.com/kalima-chain/kalima/devsecops/scenario"
+	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/registry"
 )
 
@@ -98,6 +99,7 @@ func (a *app) test(ctx context.Context, t *tests) error {
 			continue // --run leaves nothing of it
 		}
 		passed = passed && one.OK
+		a.warnNear(sc.file, one.calls)
 		results = append(results, one)
 	}
 	if len(results) == 0 {
@@ -160,6 +162,22 @@ func (a *app) reportTest(m registry.Manifest, results []tested, passed bool, t *
 		a.printTested(&results[i], t)
 	}
 	return nil
+}
+
+// warnNear says which calls have little room left below a limit that nodes have. Limits that
+// a scenario sets itself are meant to be met.
+func (a *app) warnNear(file string, calls []line) {
+	nodes := map[string]uint64{}
+	for _, u := range usages(host.Usage{}, host.DefaultLimits) {
+		nodes[u.Name] = u.Limit
+	}
+	for _, l := range calls {
+		for _, u := range usages(l.step.Result.Used, l.step.Limits) {
+			if u.Near && u.Limit == nodes[u.Name] {
+				a.say("warning: %s:%d: %s used %d %% of the %s that a call may take", file, l.number, l.step.Call.Phase, u.Used*100/u.Limit, u.Name)
+			}
+		}
+	}
 }
 
 func (a *app) printTested(r *tested, t *tests) {

@@ -17,6 +17,7 @@ type Contract struct {
 	Module   host.Module
 	Instance string
 	Version  string // what migrate is told
+	File     string // of a script: engines are not told its name; "" for what is compiled
 	Grant    host.Grant
 	Limits   host.Limits // of one call; zero fields take host.DefaultLimits
 }
@@ -231,10 +232,34 @@ func (a Attempt) Limits() host.Limits { return a.chain.Contract.Limits }
 func (a Attempt) Run(ctx context.Context, l host.Limits, p *host.Probe) (Step, error) {
 	c := a.chain
 	s := host.NewSession(a.Call, c.State, c.Contract.Grant, l)
-	s.World, s.Contracts, s.Probe = c.World, c.Contracts, p
+	s.World, s.Contracts, s.Probe = c.World, c.Contracts, c.Contract.naming(p)
 	r, err := c.Contract.Module.Call(ctx, s)
 	if err != nil {
 		return Step{}, fmt.Errorf("contract %s, %s: %w", c.Contract.Instance, a.Call.Phase, err)
 	}
+	c.Contract.name(r.Where)
 	return Step{Call: a.Call, Result: r, Limits: s.Limits}, nil
+}
+
+// name puts the script's file into places.
+func (c Contract) name(places []abi.Place) {
+	for i := range places {
+		if p := &places[i]; c.File != "" && p.Line > 0 {
+			p.File = c.File
+		}
+	}
+}
+
+// naming is a probe that is told the script's file.
+func (c Contract) naming(p *host.Probe) *host.Probe {
+	if p == nil || p.Charge == nil || c.File == "" {
+		return p
+	}
+	named := *p
+	named.Charge = func(stack []abi.Place, gas uint64) {
+		places := append([]abi.Place(nil), stack...)
+		c.name(places)
+		p.Charge(places, gas)
+	}
+	return &named
 }

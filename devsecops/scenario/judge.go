@@ -122,20 +122,23 @@ func ending(f *abi.Fault) string {
 }
 
 func describe(out outcome) string {
-	if out.fault == nil {
+	f := out.fault
+	switch {
+	case f == nil:
 		return "accepted"
+	case f.Code == abi.Rejected: // the contract said what it wanted to say
+		return f.Error()
 	}
-	s := out.fault.Error()
-	if out.fault.Code == abi.Rejected { // the contract said what it wanted to say
-		return s
-	}
-	for _, p := range out.where {
+	s := fmt.Sprintf("%s, contract %s %s, code %d", f, out.end.Call.Contract, out.end.Call.Phase, f.Code)
+	where := out.end.Result.Where
+	for _, p := range where {
 		s += "\nat " + p.String()
 	}
-	if len(out.where) == 0 && out.fault.Detail != "" {
-		s += "\n" + out.fault.Detail
+	if len(where) == 0 && f.Detail != "" {
+		s += "\n" + f.Detail
 	}
-	return s
+	u, l := out.end.Result.Used, out.end.Limits
+	return s + fmt.Sprintf("\ngas %d of %d, memory %d of %d, writes %d of %d, bytes %d of %d", u.Gas, l.Gas, u.Memory, l.Memory, u.Writes, l.Writes, u.Bytes, l.Bytes)
 }
 
 func (s *step) text() string {

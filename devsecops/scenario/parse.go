@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -190,6 +192,9 @@ func (p *parser) finish() (*Script, error) {
 func (s *step) check() error {
 	f, ok := forms[s.verb]
 	if !ok {
+		if near := nearest(s.verb); near != "" {
+			return fmt.Errorf("unknown word %q: did you mean %s?", s.verb, near)
+		}
 		return fmt.Errorf("unknown word %q", s.verb)
 	}
 	if len(s.args) < f.min || len(s.args) > f.max {
@@ -236,6 +241,39 @@ func (s *step) check() error {
 		return err
 	}
 	return nil
+}
+
+// nearest is the verb that a mistyped one is at most two letters from.
+func nearest(verb string) string {
+	best, found := 3, ""
+	for _, v := range slices.Sorted(maps.Keys(forms)) {
+		if d := distance(verb, v); d < best && d < len(v)-1 {
+			best, found = d, v
+		}
+	}
+	return found
+}
+
+// distance is how many letters must be changed, added or left out to make one word of another.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := min(row[j], row[j+1]) + 1
+			if a[i] == b[j] {
+				next = min(next, diagonal)
+			} else {
+				next = min(next, diagonal+1)
+			}
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
 }
 
 // ownAddress stands for the state's address of a contract whose name is not known yet.

@@ -216,8 +216,8 @@ func (r *runner) address(word string) abi.Address {
 
 // outcome is what one action did.
 type outcome struct {
-	fault    *abi.Fault  // of the first phase that did not accept
-	where    []abi.Place // of the fault
+	fault    *abi.Fault // of the first phase that did not accept
+	end      local.Step // the last phase that ran
 	submits  []abi.Write
 	emits    []abi.Write
 	requests []host.HTTPRequest
@@ -277,7 +277,7 @@ func (r *runner) collect(steps []local.Step) outcome {
 			r.setup.Watch(r.line, s)
 		}
 		res := &s.Result
-		out.fault, out.where = res.Fault, res.Where
+		out.fault, out.end = res.Fault, s
 		out.gas += res.Used.Gas
 		out.log = append(out.log, res.Log...)
 		out.reply = res.Reply

@@ -301,7 +301,8 @@ func TestRunReportsTheNodesFailure(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	tests := []struct{ name, script, want string }{
-		{"an unknown word", "push /a t 1", `line 1: unknown word "push"`},
+		{"an unknown word", "frobnicate /a t 1", `line 1: unknown word "frobnicate"`},
+		{"a mistyped word", "put /a t 1\nvaleu /a t 1", `line 2: unknown word "valeu": did you mean value?`},
 		{"too few words", "put /a t", "line 1: put has 2 words after it, want: put ADDRESS KEY VALUE"},
 		{"too many words", "put /a t 1 2", "put has 4 words"},
 		{"a bad address", "put a t 1", "does not start with /"},
