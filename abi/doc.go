@@ -76,7 +76,8 @@
 // field, number, fault or function is an addition that old contracts cannot see, and
 // a contract that uses one is refused, by name, where it is unknown. Whatever changes a
 // signature or a meaning is ABI version 2: it lives in the import module "kalima2",
-// beside this one, and a contract names it with kalima_abi. A host serves every version
-// that any approved contract was built for. testdata/functions.json lists what
+// beside this one, and a contract names it with kalima_abi and imports from it alone. A host
+// serves every version that any approved contract was built for, and what one version does
+// and costs stays as it is when another comes. testdata/functions.json lists what
 // version 1 has; a test keeps it from changing.
 package abi

@@ -13,8 +13,11 @@ func (m *module) readImports(s *reader) *Refusal {
 			return refuse("an import is malformed")
 		}
 		if i.module == ImportModule || !m.hasImportModule(i.module) {
-			return &Refusal{Reason: quote("import of %q from module %q", i.name, i.module) + " is not allowed",
-				Hint: "a contract may import from " + strings.Join(m.cfg.Imports, " and ") + " only"}
+			hint := "a contract may import from " + strings.Join(m.cfg.Imports, " and ") + " only"
+			if strings.HasPrefix(i.module, "kalima") && i.module != ImportModule {
+				hint += "; this one belongs to a version of the ABI that this host does not have"
+			}
+			return &Refusal{Reason: quote("import of %q from module %q", i.name, i.module) + " is not allowed", Hint: hint}
 		}
 		if i.kind != kindFunc && !m.cfg.AnyImport {
 			return &Refusal{Reason: quote("import of %q from module %q", i.name, i.module) + " is not a function",

@@ -60,7 +60,7 @@ func MeasureMetering(ctx context.Context, runs int) (costs []Cost, mean float64,
 // Measure runs an export of a module that imports nothing but WASI on plain wazero and
 // metered, in turn, runs times each. Both have to give the same results.
 func Measure(ctx context.Context, code []byte, export string, runs int, args ...uint64) (Cost, error) {
-	metered, err := meter.Rewrite(code, meter.Config{})
+	metered, err := meter.Rewrite(code, meter.Config{Imports: importModules()})
 	if err != nil {
 		return Cost{}, fmt.Errorf("meter the module: %w", err)
 	}

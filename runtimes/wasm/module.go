@@ -58,9 +58,8 @@ func (m *module) initialise(ctx context.Context) error {
 	}
 	limits := m.rt.initLimits()
 	version, err := i.version(ctx, limits)
-	if err == nil && version != abi.Version {
-		err = &host.Refusal{Reason: fmt.Sprintf("built for ABI version %d, this host has version %d", version, abi.Version),
-			Hint: "rebuild it with the SDK of this host"}
+	if err == nil {
+		err = checkVersion(version, &m.info)
 	}
 	if err != nil {
 		i.close()

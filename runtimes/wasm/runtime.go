@@ -230,7 +230,7 @@ func (r *Runtime) compile(ctx context.Context, code []byte) (*compiled, error) {
 	if c := r.use(digest, nil); c != nil {
 		return c, nil
 	}
-	metered, err := meter.Rewrite(code, meter.Config{})
+	metered, err := meter.Rewrite(code, meter.Config{Imports: importModules()})
 	var refusal *meter.Refusal
 	if errors.As(err, &refusal) {
 		return nil, &host.Refusal{Reason: refusal.Reason, Hint: refusal.Hint}
@@ -276,14 +276,8 @@ func (r *Runtime) release(c *compiled) {
 
 // checkModule refuses what could never run as a contract.
 func checkModule(info *meter.Info) error {
-	for _, i := range info.Imports {
-		f, ok := hostModules[i.Module][i.Name]
-		if !ok {
-			return refuse("the host has no function %.60q in module %q", i.Name, i.Module)
-		}
-		if f.typ != i.Type {
-			return refuse("host function %s.%s is imported with another type than it has", i.Module, i.Name)
-		}
+	if err := checkImports(info); err != nil {
+		return err
 	}
 	if !info.MemoryOut {
 		return refuse("there is no exported memory named \"memory\"")

@@ -23,7 +23,7 @@ func (m *module) traced(ctx context.Context) (*module, error) {
 	if m.twin != nil {
 		return m.twin, nil
 	}
-	metered, err := meter.Rewrite(m.source, meter.Config{Trace: true})
+	metered, err := meter.Rewrite(m.source, meter.Config{Imports: importModules(), Trace: true})
 	if err != nil {
 		return nil, fmt.Errorf("make the trace build of a contract: %w", err)
 	}
