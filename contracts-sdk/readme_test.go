@@ -2,6 +2,7 @@ package contractssdk_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,60 +16,115 @@ import (
 	"github.com/kalima-chain/kalima/runtimes/starlark"
 )
 
-// TestReadmes builds and runs the contract in the README of each SDK. All five do the same:
-// refuse a value of more than 100 bytes, keep any other in the contract's own state.
+var readmes = []struct {
+	language registry.Language
+	folder   string
+	file     string
+	fence    string // the name of its code blocks
+	runtime  func(testing.TB) host.Runtime
+}{
+	{registry.C, "c", "contract.c", "c", newRuntime},
+	{registry.Go, "go/contract", "main.go", "go", newRuntime},
+	{registry.Rust, "rust", "contract.rs", "rust", newRuntime},
+	{registry.JS, "js", "contract.js", "js", func(testing.TB) host.Runtime { return js.New() }},
+	{registry.Starlark, "starlark", "contract.star", "python", func(testing.TB) host.Runtime { return starlark.New() }},
+}
+
+// TestReadmes builds and runs the contracts in the README of each SDK. All five have the same.
 func TestReadmes(t *testing.T) {
-	for _, tt := range []struct {
-		language registry.Language
-		folder   string
-		file     string
-		runtime  func(testing.TB) host.Runtime
-	}{
-		{registry.C, "c", "contract.c", newRuntime},
-		{registry.Go, "go/contract", "main.go", newRuntime},
-		{registry.Rust, "rust", "contract.rs", newRuntime},
-		{registry.JS, "js", "contract.js", func(testing.TB) host.Runtime { return js.New() }},
-		{registry.Starlark, "starlark", "contract.star", func(testing.TB) host.Runtime { return starlark.New() }},
-	} {
+	for _, tt := range readmes {
 		t.Run(string(tt.language), func(t *testing.T) {
-			code := compile(t, tt.language, registry.File{Path: tt.file, Data: firstBlock(t, filepath.Join(tt.folder, "README.md"))})
-			rt := tt.runtime(t)
-			defer rt.Close()
-			m, err := rt.Load(context.Background(), code)
-			if err != nil {
-				t.Fatal(err)
+			blocks := codeBlocks(t, filepath.Join(tt.folder, "README.md"), tt.fence)
+			if len(blocks) != 2 {
+				t.Fatalf("%d contracts in the README of %s, want 2", len(blocks), tt.language)
 			}
-			defer m.Close()
-			call := func(value string) host.Result {
-				s := host.NewSession(hosttest.NewCall(abi.Validate, "key", value), hosttest.State{}, host.Grant{}, host.Limits{})
-				r, err := m.Call(context.Background(), s)
+			run := func(n int) *readme {
+				rt := tt.runtime(t)
+				t.Cleanup(func() { rt.Close() })
+				m, err := rt.Load(context.Background(), compile(t, tt.language, registry.File{Path: tt.file, Data: blocks[n]}))
 				if err != nil {
 					t.Fatal(err)
 				}
-				return r
+				t.Cleanup(func() { m.Close() })
+				return &readme{t, m, hosttest.State{own: {}}}
 			}
-			if r := call("value"); r.Fault != nil || len(r.Writes) != 1 || r.Writes[0].Key != "key" || string(r.Writes[0].Value) != "value" {
-				t.Errorf("call with a short value = fault %v, writes %q, want it kept", r.Fault, r.Writes)
-			}
-			if r := call(strings.Repeat("x", 101)); r.Fault == nil || r.Fault.Error() != "rejected (1): value is longer than 100 bytes" || r.Writes != nil {
-				t.Errorf("call with a long value = fault %v, writes %q, want a rejection", r.Fault, r.Writes)
-			}
+			t.Run("long values", func(t *testing.T) { run(0).longValues() })
+			t.Run("events and questions", func(t *testing.T) { run(1).eventsAndQuestions() })
 		})
 	}
 }
 
-// firstBlock returns the first code block of a README.
-func firstBlock(t *testing.T, name string) []byte {
+var own = abi.StateAddress("conf")
+
+// readme is a contract of a README and its chain.
+type readme struct {
+	t     *testing.T
+	m     host.Module
+	state hosttest.State
+}
+
+func (r *readme) call(phase abi.Phase, key, value string) host.Result {
+	r.t.Helper()
+	s := host.NewSession(hosttest.NewCall(phase, key, value), r.state, host.Grant{}, host.Limits{})
+	res, err := r.m.Call(context.Background(), s)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, w := range res.Writes {
+		if w.Address == own {
+			r.state[own][w.Key] = string(w.Value)
+		}
+	}
+	return res
+}
+
+// longValues: the first contract refuses a value of more than 100 bytes and keeps any other
+// in its own state.
+func (r *readme) longValues() {
+	if res := r.call(abi.Validate, "key", "value"); res.Fault != nil || len(res.Writes) != 1 || r.state[own]["key"] != "value" {
+		r.t.Errorf("call with a short value = fault %v, writes %q, want it kept", res.Fault, res.Writes)
+	}
+	if res := r.call(abi.Validate, "key", strings.Repeat("x", 101)); res.Fault == nil || res.Fault.Error() != "rejected (1): value is longer than 100 bytes" {
+		r.t.Errorf("call with a long value = fault %v, writes %q, want a rejection", res.Fault, res.Writes)
+	}
+}
+
+// eventsAndQuestions: the second keeps values too, emits "changed" with the key when there
+// was one, and replies to any question how many there are.
+func (r *readme) eventsAndQuestions() {
+	for i, key := range []string{"a", "b", "a"} {
+		res := r.call(abi.Validate, key, "value")
+		if want := 1 + i/2; res.Fault != nil || len(res.Writes) != want {
+			r.t.Fatalf("call %d = fault %v, writes %q, want %d writes", i, res.Fault, res.Writes, want)
+		}
+		if e := res.Writes[0]; i == 2 && (e.Address != abi.EventsAddress("conf") || e.Key != "changed" || string(e.Value) != "a") {
+			r.t.Errorf("call %d: first write = %s %s %q, want the event changed of a", i, e.Address, e.Key, e.Value)
+		}
+	}
+	for i := range 400 {
+		r.state[own][fmt.Sprint("k", i)] = strings.Repeat("v", i)
+	}
+	if res := r.call(abi.Query, "count", ""); res.Fault != nil || string(res.Reply) != "402" {
+		r.t.Errorf("query = %q, fault %v, want 402", res.Reply, res.Fault)
+	}
+}
+
+// codeBlocks returns the code blocks of a language in a README.
+func codeBlocks(t *testing.T, name, fence string) (blocks [][]byte) {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, found := strings.Cut(string(text), "```")
-	_, code, _ := strings.Cut(rest, "\n")
-	code, _, closed := strings.Cut(code, "```")
-	if !found || !closed {
-		t.Fatalf("%s has no code block", name)
+	for rest := string(text); ; {
+		_, after, found := strings.Cut(rest, "```"+fence+"\n")
+		if !found {
+			return blocks
+		}
+		code, next, closed := strings.Cut(after, "```")
+		if !closed {
+			t.Fatalf("%s: a code block does not end", name)
+		}
+		blocks, rest = append(blocks, []byte(code)), next
 	}
-	return []byte(code)
 }
