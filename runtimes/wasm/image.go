@@ -70,8 +70,7 @@ func (i *instance) resize(size int) bool {
 	i.linear.answer(size)
 	more := max(1, (size-int(i.mem.Size()))/pageSize)
 	if _, ok := i.mem.Grow(uint32(more)); !ok {
-		i.linear.answer(0)
-		return false
+		return false // and is used no more
 	}
 	return int(i.mem.Size()) == size
 }

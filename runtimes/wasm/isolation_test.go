@@ -148,6 +148,28 @@ func TestNoByteCrossesGo(t *testing.T) {
 	}
 }
 
+// TestNoMemory: a contract that begins with no memory at all, and grows it.
+func TestNoMemory(t *testing.T) {
+	section := func(id byte, body string) string { return string([]byte{id, byte(len(body))}) + body }
+	code := "\x00asm\x01\x00\x00\x00" + section(1, "\x01\x60\x00\x01\x7f") + section(3, "\x02\x00\x00") + section(5, "\x01\x00\x00") +
+		section(7, "\x03\x06memory\x02\x00\x0akalima_abi\x00\x00\x08validate\x00\x01") +
+		// validate stores a word at 65532 and returns what it finds at 65528 plus the size before.
+		section(10, "\x02\x04\x00\x41\x01\x0b\x1a\x00\x3f\x00\x41\x01\x40\x00\x1a\x41\xfc\xff\x03\x41\x07\x36\x02\x00\x41\xf8\xff\x03\x28\x02\x00\x6a\x0b")
+	for _, mode := range wasm.RestoreModes {
+		for _, pool := range []int{0, 1} {
+			m := loadModule(t, newRuntime(t, wasm.WithRestore(wasm.Config{Instances: 1, PoolMemory: pool}, mode)), []byte(code))
+			for n := range 4 {
+				if res := call(t, m, "x", "", host.Limits{}); res.Fault != nil || res.Used.Memory != 65536 {
+					t.Fatalf("%s: call %d = %v with %d bytes, want it accepted with 65536", mode, n, res.Fault, res.Used.Memory)
+				}
+			}
+			if _, idle := wasm.Difference(m); pool == 0 && idle != 1 {
+				t.Errorf("%s: %d instances wait, want the one that was used", mode, idle)
+			}
+		}
+	}
+}
+
 // TestNativeStackShrinks: what a deep call made the engine keep is let go.
 func TestNativeStackShrinks(t *testing.T) {
 	m := loadModule(t, newRuntime(t, wasm.Config{Instances: 1}), buildC(t, "conformance"))

@@ -36,6 +36,12 @@ type memory interface {
 // whole number.
 var osPage = os.Getpagesize()
 
+// answerSize is what the next Reallocate shall answer, if it is set.
+type answerSize struct {
+	size int
+	set  bool
+}
+
 // growRoom is how much grown memory an instance keeps for its next call.
 const growRoom = 4 << 20
 
@@ -44,17 +50,17 @@ const growRoom = 4 << 20
 type heapMemory struct {
 	buf   []byte // as long as the memory has been since the last restore, or longer
 	size  int    // most bytes in use since the last restore
-	force int    // what the next Reallocate answers, when not 0
+	force answerSize
 }
 
 func (h *heapMemory) Allocate(_, _ uint64) experimental.LinearMemory { return h }
 
 func (h *heapMemory) Reallocate(size uint64) []byte {
 	n := int(size)
-	if h.force != 0 {
-		n, h.force = h.force, 0
+	if h.force.set {
+		n, h.force = h.force.size, answerSize{}
 	}
-	if n > len(h.buf) {
+	if n > len(h.buf) || h.buf == nil { // nil would be a refusal
 		buf := make([]byte, n)
 		copy(buf, h.buf)
 		h.buf = buf
@@ -75,7 +81,7 @@ func (h *heapMemory) adopt(img *image) error {
 }
 
 func (h *heapMemory) answer(size int) {
-	h.force = size
+	h.force = answerSize{size, true}
 	if len(h.buf) > size+growRoom {
 		h.buf = bytes.Clone(h.buf[:size])
 	}

@@ -23,10 +23,10 @@ type mapped struct {
 	open  int    // bytes from the start that may be touched
 	image int    // bytes mapped from the file
 	size  int    // most bytes in use since the last restore
-	force int    // what the next Reallocate answers, when not 0
-	own   int    // pages that were the instance's own after the last restore
-	waste int    // see restorePages
-	err   error  // why memory was refused
+	force answerSize
+	own   int   // pages that were the instance's own after the last restore
+	waste int   // see restorePages
+	err   error // why memory was refused
 }
 
 // newMemory returns the memory of a new instance that may have most bytes. Where addresses
@@ -48,8 +48,8 @@ func (l *mapped) Allocate(_, _ uint64) experimental.LinearMemory { return l }
 // Reallocate sets the size; nil when there is no room.
 func (l *mapped) Reallocate(size uint64) []byte {
 	n := int(size)
-	if l.force != 0 {
-		n, l.force = l.force, 0
+	if l.force.set {
+		n, l.force = l.force.size, answerSize{}
 	}
 	if err := l.touch(n); err != nil {
 		l.err = fmt.Errorf("grow a contract's memory to %d bytes: %w", n, err)
@@ -81,10 +81,10 @@ func (l *mapped) Free() {
 	}
 }
 
-func (l *mapped) answer(size int) { l.force = size }
+func (l *mapped) answer(size int) { l.force = answerSize{size, true} }
 
 func (l *mapped) adopt(img *image) error {
-	if l.image != 0 {
+	if l.image != 0 || len(img.memory) == 0 {
 		return nil
 	}
 	if len(img.memory) > len(l.buf) {

@@ -22,6 +22,10 @@ type pool struct {
 	last  *instance
 }
 
+// maxIdle bounds the idle instances in number: each has up to three mappings, and Linux
+// gives a process 65,530.
+const maxIdle = 8192
+
 // seat is a module's part of the pool; the pool's lock guards it.
 type seat struct {
 	idle    []*instance // the last one was used last
@@ -121,7 +125,7 @@ func (p *pool) keep(m *module, i *instance) (out *instance) {
 	if !m.seat.pinned {
 		p.link(i)
 	}
-	for p.bytes > p.limit && p.first != nil {
+	for (p.bytes > p.limit || p.count > maxIdle) && p.first != nil {
 		gone := p.first
 		p.remove(gone, slices.Index(gone.m.seat.idle, gone))
 		gone.next, out = out, gone
