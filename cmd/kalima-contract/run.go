@@ -208,11 +208,12 @@ func (a *app) runEvent(ctx context.Context, path string, phase abi.Phase, e loca
 		return err
 	}
 	var calls []host.HostCall
-	c.Probe = func(abi.Call) *host.Probe { // there is always one: with it depth is measured
-		if !r.trace {
-			return &host.Probe{}
+	c.Probe = func(abi.Call) *host.Probe {
+		p := &host.Probe{Charge: func([]abi.Place, uint64) {}} // all engines measure depth with it
+		if r.trace {
+			p.HostCall = func(h host.HostCall) { calls = append(calls, h) }
 		}
-		return &host.Probe{HostCall: func(h host.HostCall) { calls = append(calls, h) }}
+		return p
 	}
 	step, err := c.Run(ctx, phase, e)
 	var lacks *local.NoEntryError

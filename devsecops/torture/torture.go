@@ -112,14 +112,10 @@ func (t *Torture) Call(ctx context.Context, line int, a local.Attempt) error {
 	}
 	t.line, t.last = line, 0
 	t.report.Calls++
-	var charges []uint64 // the sums of gas after each charge
-	sum, calls := uint64(0), 0
+	var charges sums
+	calls := 0
 	probe := &host.Probe{
-		Charge: func(_ []abi.Place, gas uint64) {
-			if sum += gas; gas > 0 {
-				charges = append(charges, sum)
-			}
-		},
+		Charge:   func(_ []abi.Place, gas uint64) { charges.add(gas) },
 		HostCall: func(c host.HostCall) { calls = c.Number },
 	}
 	var err error
@@ -127,7 +123,7 @@ func (t *Torture) Call(ctx context.Context, line int, a local.Attempt) error {
 		return t.node(ctx, a, Attack{Kind: Again}, err)
 	}
 	t.kept(a, Attack{Kind: Again}, &t.base)
-	for _, attack := range t.attacks(charges, calls) {
+	for _, attack := range t.attacks(&charges, calls) {
 		if t.Only != nil && *t.Only != attack {
 			continue
 		}
@@ -148,7 +144,7 @@ func (t *Torture) count(k Kind) *Count {
 }
 
 // attacks lists what is tried with a call.
-func (t *Torture) attacks(charges []uint64, calls int) []Attack {
+func (t *Torture) attacks(charges *sums, calls int) []Attack {
 	all := []Attack{{Again, 1}, {Again, 2}}
 	u := &t.base.Result.Used
 	for _, n := range t.gasLimits(charges) {
@@ -172,35 +168,65 @@ func (t *Torture) attacks(charges []uint64, calls int) []Attack {
 	return all
 }
 
+// sums are the sums of gas after each charge; of very many only each so many-th.
+type sums struct {
+	kept   []uint64
+	sum    uint64
+	count  int
+	stride int
+}
+
+// maxSums bounds what is kept: a loop that uses up all its gas makes millions of charges.
+const maxSums = 1 << 17
+
+func (s *sums) add(gas uint64) {
+	if gas == 0 {
+		return
+	}
+	s.sum += gas
+	if s.stride = max(s.stride, 1); s.count%s.stride == 0 {
+		if len(s.kept) == maxSums {
+			for i := range maxSums / 2 {
+				s.kept[i] = s.kept[2*i]
+			}
+			s.kept = s.kept[:maxSums/2]
+			s.stride *= 2
+		}
+		s.kept = append(s.kept, s.sum)
+	}
+	s.count++
+}
+
 // gasLimits are the limits of which each is used up at another charge, and last what the
 // call takes. The limit 0 stands for the default, so it is not among them.
-func (t *Torture) gasLimits(charges []uint64) []uint64 {
+func (t *Torture) gasLimits(charges *sums) []uint64 {
 	used := t.base.Result.Used.Gas
 	points := t.Points
 	if points == 0 {
 		points = DefaultPoints
 	}
 	c := t.count(Gas)
-	if len(charges) == 0 && used > 1 { // no charges are known: all limits are alike
+	if charges.count == 0 && used > 1 { // none is known: all limits are alike
 		c.Unknown = true
-		for n := uint64(2); n <= used && len(charges) < 1<<20; n += max(1, used/uint64(points)) {
-			charges = append(charges, n)
+		for step := max(1, used/uint64(points)); charges.sum+step <= used; {
+			charges.add(step)
 		}
 	}
 	var limits []uint64
-	for _, sum := range slices.Compact(charges) {
+	for _, sum := range charges.kept {
 		if sum > 1 && sum <= used {
 			limits = append(limits, sum-1)
 		}
 	}
+	all := charges.count - (len(charges.kept) - len(limits))
 	if n := len(limits); n > points {
-		c.Left += n - points
 		chosen := make([]uint64, points)
 		for i := range chosen {
 			chosen[i] = limits[i*(n-1)/max(points-1, 1)]
 		}
 		limits = chosen
 	}
+	c.Left += all - len(limits)
 	if used > 0 {
 		limits = append(limits, used)
 	}
@@ -231,7 +257,6 @@ func (t *Torture) try(ctx context.Context, a local.Attempt, attack Attack) error
 		l.Memory = attack.N
 	case Depth:
 		l.Depth = int(attack.N)
-		p = &host.Probe{} // depth was measured with one
 	case Writes:
 		l.Writes = int(attack.N)
 	case Bytes:

@@ -183,6 +183,26 @@ func TestPoints(t *testing.T) {
 	}
 }
 
+// Millions of charges take little memory, and are tried evenly.
+func TestSums(t *testing.T) {
+	var s sums
+	for range 10 * maxSums {
+		s.add(3)
+	}
+	if s.count != 10*maxSums || s.sum != 30*maxSums || len(s.kept) > maxSums || len(s.kept) < maxSums/2 {
+		t.Errorf("sums = %d charges, sum %d, %d kept", s.count, s.sum, len(s.kept))
+	}
+	step := s.kept[1] - s.kept[0]
+	for i, k := range s.kept {
+		if k != 3+uint64(i)*step {
+			t.Fatalf("kept %d = %d, want even steps of %d", i, k, step)
+		}
+	}
+	if last := s.kept[len(s.kept)-1]; last < s.sum-step {
+		t.Errorf("the last kept is %d of %d", last, s.sum)
+	}
+}
+
 func TestParseAttack(t *testing.T) {
 	for _, s := range []string{"gas:3391", "host:1", "again:1"} {
 		if a, err := ParseAttack(s); err != nil || a.String() != s {
