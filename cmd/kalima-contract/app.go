@@ -63,7 +63,9 @@ func (a *app) root() *cobra.Command {
 An author makes a project, tries it in the real engine, and publishes it:
 
   kalima-contract new meter --language go
+  kalima-contract run meter --address /plant/line1 --key t --value 21.5 --trace
   kalima-contract test meter
+  kalima-contract torture meter
   kalima-contract publish meter
 
 A reviewer approves exactly these bytes, an operator binds them to addresses:
@@ -71,6 +73,10 @@ A reviewer approves exactly these bytes, an operator binds them to addresses:
   kalima-contract approve meter 1.0.0
   kalima-contract deploy meter 1.0.0 --phase validate --pattern '/plant/**'
   kalima-contract status
+
+When something went wrong, a transaction of the chain runs again here:
+
+  kalima-contract debug TX --trace
 
 Data goes to stdout, talk to stderr. With -o json every object has a schemaVersion.
 Exit codes: kalima-contract help exit-codes`,

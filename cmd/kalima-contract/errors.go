@@ -51,11 +51,12 @@ func exitCodesTopic() *cobra.Command {
     0  ok
     1  failure
     2  usage: a flag, argument or manifest that can not work
-    3  findings: the contract does not compile or load, a scenario failed, a tool is missing
+    3  findings: the contract does not compile or load, or failed; a scenario failed; a
+       promise was not kept; a transaction ends otherwise here; a tool is missing
     4  authorisation: no key file, identity not known on chain
     5  not found
     6  conflict: it exists already
-    7  refused: a rule of the registry said no
+    7  refused: a rule of the registry said no, or the contract that was run did
     8  pending: sent, and what became of it is not known; asking again is safe
     9  timeout
    11  the bytes are not the ones that the digest names
