@@ -29,7 +29,7 @@ var predeclared = func() starlark.StringDict {
 	add(guardStep, "copy", copied(false))
 	add(guardKey, "key", key)
 	add(guardDict, "dict", dictLiteral)
-	add(guardPairs, "dict", dict)
+	add(guardPairs, "dict", pairs)
 
 	add("getattr", "getattr", getattr)
 	add("print", "print", printLog)
@@ -160,7 +160,16 @@ func dictLiteral(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _
 	return args[0], of(t).take(emptyDict + size(args[0]))
 }
 
-// dict is the function dict, and what becomes of comprehensions and large literals.
+// pairs is what becomes of dict comprehensions and of large literals.
+func pairs(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	c, d := of(t), new(starlark.Dict)
+	if err := c.take(emptyDict); err != nil {
+		return nil, err
+	}
+	return d, c.fill(d, args[0])
+}
+
+// dict is the function dict.
 func dict(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	if len(args) > 1 {
 		return nil, fmt.Errorf("dict: got %d arguments, want at most 1", len(args))
