@@ -228,7 +228,7 @@ func (c *call) enter(ctx context.Context, entry *starlark.Function) (*abi.Fault,
 func places(stack starlark.CallStack) (list []abi.Place) {
 	for i := range stack {
 		if f := stack.At(i); f.Pos.Filename() == sourceName {
-			list = append(list, abi.Place{Function: f.Name, File: sourceName, Line: int(f.Pos.Line)})
+			list = append(list, abi.Place{Function: abi.Clip(f.Name), File: sourceName, Line: int(f.Pos.Line)})
 		}
 	}
 	return list

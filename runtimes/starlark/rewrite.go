@@ -2,6 +2,7 @@ package starlark
 
 import (
 	"fmt"
+	"math/big"
 
 	"go.starlark.net/syntax"
 
@@ -193,6 +194,10 @@ func (r *rewriter) expr(e syntax.Expr) syntax.Expr {
 		n.Body = r.expr(n.Body)
 	case *syntax.ListExpr:
 		r.list(n.List)
+	case *syntax.Literal:
+		if i, ok := n.Value.(*big.Int); ok && i.BitLen() > maxBits {
+			r.refuse(n.TokenPos, "", "an int of more than %d bits", maxBits)
+		}
 	case *syntax.ParenExpr:
 		n.X = r.expr(n.X)
 	case *syntax.SliceExpr:
@@ -271,7 +276,7 @@ func (r *rewriter) largeDict(n *syntax.DictExpr) syntax.Expr {
 func (r *rewriter) key(e syntax.Expr) syntax.Expr {
 	if l, ok := e.(*syntax.Literal); ok {
 		if s, ok := l.Value.(string); !ok || len(s) <= shortText {
-			return e
+			return r.expr(e)
 		}
 	}
 	return guard(syntax.Start(e), guardKey, r.expr(e))

@@ -76,9 +76,9 @@ func badSource(err error) *host.Refusal {
 	var list resolve.ErrorList
 	switch {
 	case errors.As(err, &s):
-		return &host.Refusal{Reason: fmt.Sprintf("line %d: %s", s.Pos.Line, s.Msg)}
+		return &host.Refusal{Reason: fmt.Sprintf("line %d: %s", s.Pos.Line, abi.Clip(s.Msg))}
 	case errors.As(err, &list) && len(list) > 0:
-		return &host.Refusal{Reason: fmt.Sprintf("line %d: %s", list[0].Pos.Line, list[0].Msg)}
+		return &host.Refusal{Reason: fmt.Sprintf("line %d: %s", list[0].Pos.Line, abi.Clip(list[0].Msg))}
 	}
 	return &host.Refusal{Reason: abi.Clip(err.Error())}
 }
@@ -111,7 +111,7 @@ func load(ctx context.Context, prog *starlark.Program) (host.Module, error) {
 		return nil, &host.Refusal{Reason: "kalima_abi is not set", Hint: "put this line at the top: kalima_abi = 1"}
 	}
 	if n, ok := version.Int64(); !ok || n != abi.Version {
-		return nil, &host.Refusal{Reason: fmt.Sprintf("built for ABI version %s; this node has version %d", version, abi.Version)}
+		return nil, &host.Refusal{Reason: fmt.Sprintf("built for ABI version %s; this node has version %d", abi.Clip(version.String()), abi.Version)}
 	}
 	m := &module{entries: map[abi.Phase]*starlark.Function{}}
 	for _, p := range abi.Phases() {

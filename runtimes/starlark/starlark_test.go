@@ -159,6 +159,17 @@ func TestRefusals(t *testing.T) {
 		{"top level fails", "kalima_abi = 1\nfail('early')\n", "early at line 2"},
 		{"load", "load('a', 'b')\n", "line 1: load"},
 		{"not UTF-8", "# \xff", "UTF-8"},
+		{"empty", "", "empty"},
+		{"too long", "#" + strings.Repeat("x", MaxSource), "65537 bytes, at most 65536"},
+		{"large int", "kalima_abi = 1\nx = " + strings.Repeat("9", 2000) + "\n", "line 2: an int of more than 4096 bits"},
+		{"large int as a key", "kalima_abi = 1\nx = {" + strings.Repeat("9", 2000) + ": 1}\n", "line 2: an int of more than 4096 bits"},
+		{"version of many digits", "kalima_abi = 1 << 500\ndef validate(): pass\n", "built for ABI version 32733"},
+		{"None as a name", "kalima_abi = 1\nNone = 5\n", "line 2: None can not be given another value"},
+		{"True as a parameter", "kalima_abi = 1\ndef f(True): pass\n", "line 2: True can not"},
+		{"False in a comprehension", "x = [1 for (y, False) in []]\n", "line 1: False can not"},
+		{"elements in a comprehension", "l = [0]\nx = [1 for l[0] in []]\n", "line 2: a comprehension that assigns to elements"},
+		{"host function at the top", "kalima_abi = 1\nkalima.put('', 'k', 'v')\n", "host functions are not available at the top level at line 2"},
+		{"event at the top", "kalima_abi = 1\nx = kalima.event\n", "kalima.event is not available at the top level at line 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := New().Load(context.Background(), []byte(tt.source))
