@@ -19,22 +19,15 @@ import (
 // TestConformance builds the contract of package hosttest with each SDK that compiles to
 // WASM, and runs the whole suite on it.
 func TestConformance(t *testing.T) {
-	for _, tt := range []struct {
-		language registry.Language
-		source   func(name string) string
-	}{
-		{registry.C, func(name string) string { return filepath.Join("c", "testdata", name+".c") }},
-		{registry.Go, func(name string) string { return filepath.Join("go", "contract", "testdata", name, "*.go") }},
-		{registry.Rust, func(name string) string { return filepath.Join("rust", "testdata", name+".rs") }},
-	} {
-		t.Run(string(tt.language), func(t *testing.T) {
+	for language, source := range compiled {
+		t.Run(string(language), func(t *testing.T) {
 			built := map[string][]byte{}
 			hosttest.Run(t, hosttest.Kit{
 				Pointers: true,
 				Runtime:  newRuntime,
 				Contract: func(t testing.TB, name string) []byte {
 					if built[name] == nil {
-						built[name] = build(t, tt.language, tt.source(name))
+						built[name] = build(t, language, source(name))
 					}
 					return built[name]
 				},

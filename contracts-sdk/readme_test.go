@@ -39,13 +39,7 @@ func TestReadmes(t *testing.T) {
 				t.Fatalf("%d contracts in the README of %s, want 2", len(blocks), tt.language)
 			}
 			run := func(n int) *readme {
-				rt := tt.runtime(t)
-				t.Cleanup(func() { rt.Close() })
-				m, err := rt.Load(context.Background(), compile(t, tt.language, registry.File{Path: tt.file, Data: blocks[n]}))
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { m.Close() })
+				m := loadOn(t, tt.runtime(t), compile(t, tt.language, registry.File{Path: tt.file, Data: blocks[n]}))
 				return &readme{t, m, hosttest.State{own: {}}}
 			}
 			t.Run("long values", func(t *testing.T) { run(0).longValues() })

@@ -141,21 +141,17 @@ static uint32_t length_at(const char *p)
 	return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-/* listed is the length of a name in a list, where it takes one byte; the host refuses the
- * longer ones. */
-static size_t listed(const char *name)
-{
-	size_t n = length(name);
-	if (n > 255)
-		host_get(name, n, name, n, 0, 0);
-	return n;
-}
-
 int32_t kalima_get_many(const kalima_key_t *keys, size_t count, kalima_value_t *values, void *buf, size_t cap)
 {
-	size_t room = 1, sent = count > KALIMA_MAX_KEYS ? KALIMA_MAX_KEYS + 1 : count;
-	for (size_t i = 0; i < sent; i++)
-		room += 2 + listed(keys[i].address) + listed(keys[i].key);
+	/* A name in the list has one byte for its length. One that needs more, and a key too
+	 * many, ends the list: the host then says what is wrong with it. */
+	size_t room = 1, sent = 0;
+	for (; sent < count && sent <= KALIMA_MAX_KEYS; sent++) {
+		size_t alen = length(keys[sent].address), klen = length(keys[sent].key);
+		if (alen > 255 || klen > 255)
+			break;
+		room += 2 + alen + klen;
+	}
 	char list[room], *to = list;
 	for (size_t i = 0; i < sent; i++) {
 		size_t n = length(keys[i].address);
@@ -166,6 +162,10 @@ int32_t kalima_get_many(const kalima_key_t *keys, size_t count, kalima_value_t *
 		to = copy(to, keys[i].key, n);
 	}
 	int32_t size = host_get_many(list, (size_t)(to - list));
+	if (sent < count) {
+		kalima_get(keys[sent].address, keys[sent].key, 0, 0);
+		__builtin_trap();
+	}
 	if ((size_t)size > cap)
 		return size;
 	host_result(buf, cap);

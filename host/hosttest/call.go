@@ -83,6 +83,9 @@ func session(m host.Module, tt tcase) *host.Session {
 	if tt.batch {
 		state = batches{testState()}
 	}
+	if tt.state != nil {
+		state = tt.state
+	}
 	s := host.NewSession(call, state, grant, limits)
 	s.Contracts, s.World = contracts{m}, world{}
 	if tt.alone {

@@ -21,6 +21,7 @@ type tcase struct {
 	grant  *host.Grant     // nil is testGrant
 	alone  bool            // no other contracts, no world
 	batch  bool            // the state is a host.Batcher
+	state  State           // nil is testState
 
 	codes   []abi.Code // any of these; none means OK
 	reason  int32

@@ -51,7 +51,8 @@ func phaseCases() (list []tcase) {
 		}
 	}
 	denied(abi.Validate, "submit", "/submit/alarms key high", "reply", "1 3", "http", "GET "+origin+"/hello ", "clock", "")
-	denied(abi.React, "put", " key v", "put", "/granted/here key v", "delete", " k", "reply", "1 3", "emit", "t data", "fields", "")
+	denied(abi.React, "put", " key v", "put", "/granted/here key v", "delete", " k", "reply", "1 3", "emit", "t data", "fields", "",
+		"put-exit", "", "put-trap", "", "overlay", "")
 	denied(abi.Query, "put", " key v", "delete", " k", "submit", "/submit/alarms key high", "emit", "t data",
 		"http", "GET "+origin+"/hello ", "clock", "", "random", "8", "writes", "1")
 	denied(abi.Migrate, "submit", "/submit/alarms key high", "reply", "1 3", "http", "GET "+origin+"/hello ", "clock", "")

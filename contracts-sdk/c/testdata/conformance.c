@@ -350,11 +350,11 @@ static int32_t ends(const char *key, struct arg a)
 	if (strcmp(key, "exit") == 0)
 		return (int32_t)strtol(word(&a), NULL, 10);
 	if (strcmp(key, "put-exit") == 0) {
-		out_string("x");
+		kalima_put_string("", "out", "x");
 		return 7;
 	}
 	if (strcmp(key, "put-trap") == 0) {
-		out_string("x");
+		kalima_put_string("", "out", "x");
 		trap();
 	}
 	if (strcmp(key, "trap") == 0)

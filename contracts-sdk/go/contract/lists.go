@@ -13,7 +13,8 @@ func GetMany(keys ...abi.KeyRef) []abi.Value {
 	for _, k := range keys {
 		var err error
 		if list, err = abi.AppendKeyRef(list, k); err != nil {
-			Get(k.Address, k.Key) // ends the call: the host says what is wrong
+			hostGetMany(pointer(list), uint32(len(list)))
+			Get(k.Address, k.Key) // ends the call: the host says what is wrong with it
 		}
 	}
 	values, err := abi.ParseValues(kept(hostGetMany(pointer(list), uint32(len(list)))))

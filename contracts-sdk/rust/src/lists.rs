@@ -6,10 +6,11 @@ use crate::{host, kept, trap, Text, MAX_KEY, MAX_SCAN};
 pub fn get_many<'a>(keys: &[(&str, &str)], buf: &'a mut [u8]) -> Values<'a> {
     let mut len = 0;
     for (address, key) in keys {
+        if address.len() > 255 || key.len() > 255 {
+            unsafe { host::get_many(buf.as_ptr(), len) };
+            crate::value_len(address, key); // ends the call: the host says what is wrong with it
+        }
         for name in [address, key] {
-            if name.len() > 255 {
-                crate::value_len(address, key); // the host refuses the name
-            }
             match buf.get_mut(len..=len + name.len()) {
                 Some(room) => {
                     room[0] = name.len() as u8;

@@ -165,8 +165,8 @@ const cases = {
   delete(arg) {
     kalima.delete(...words(arg, 2));
   },
-  submit(arg) {
-    kalima.submit(...words(arg, 3));
+  submit() {
+    kalima.submit(...parts(3));
   },
   overlay() {
     overlay();
@@ -189,7 +189,7 @@ const cases = {
   },
   "scan-all"(arg) {
     const all = [];
-    for (let after = "", list; (list = kalima.scan(arg, { after, limit: 256 })).length > 0; ) {
+    for (let after = "", list; (list = kalima.scanBytes(arg, { after, limit: 256 })).length > 0; ) {
       for (const entry of list) all.push(entry);
       after = list[list.length - 1][0];
     }

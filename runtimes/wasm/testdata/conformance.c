@@ -289,8 +289,8 @@ static int run(void) {
 	}
 	if (is(key, "reject")) { str c = word(&arg); k_reject((int)number(c), arg.p, arg.n); return 0; }
 	if (is(key, "exit")) return (int)number(arg);
-	if (is(key, "put-exit")) { out(lit("x")); return 7; }
-	if (is(key, "put-trap")) { out(lit("x")); __builtin_trap(); }
+	if (is(key, "put-exit")) { put_own(lit("out"), lit("x")); return 7; }
+	if (is(key, "put-trap")) { put_own(lit("out"), lit("x")); __builtin_trap(); }
 	if (is(key, "trap")) __builtin_trap();
 	if (is(key, "swallow")) { k_put("no-slash", 8, "k", 1, "v", 1); out(lit("caught")); return 0; }
 	if (is(key, "swallow-reject")) { k_reject(5, "no", 2); out(lit("caught")); return 0; }
