@@ -186,6 +186,9 @@ func TestBudget(t *testing.T) {
 		{"memory", context.Background(), wasm.Config{CompileMemory: 128 << 20}, "more than 128 MiB", true},
 		{"the caller's context", ended, wasm.Config{}, "canceled", false},
 	} {
+		if tt.name == "memory" && underRace {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			rt := newRuntime(t, tt.cfg)
 			defer rt.Close()
@@ -265,5 +268,38 @@ func TestLoadTogether(t *testing.T) {
 				t.Errorf("Close = %v", err)
 			}
 		}
+	}
+}
+
+// TestMeasureCompile: each way is measured, and the figures hang together.
+func TestMeasureCompile(t *testing.T) {
+	code := buildC(t, "conformance")
+	c, err := wasm.MeasureCompile(context.Background(), code, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Module != len(code) || c.Metered <= c.Module || c.Code <= 0 || min(c.Meter, c.InProcess, c.Child, c.Start, c.Cached) <= 0 {
+		t.Errorf("MeasureCompile = %+v, want every figure, and more bytes after metering", c)
+	}
+	if _, err := wasm.MeasureCompile(context.Background(), []byte("no module"), 1); err == nil {
+		t.Errorf("MeasureCompile of no module = nil, want an error")
+	}
+}
+
+// BenchmarkCompile makes contracts ready for calls: cold, and with code from disk.
+func BenchmarkCompile(b *testing.B) {
+	for name, code := range map[string][]byte{
+		"C-small": buildC(b, "small", "-Wl,-z,stack-size=8192"), "C": buildC(b, "conformance"), "Rust-small": buildRust(b, "small"), "Go": buildGo(b),
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				c, err := wasm.MeasureCompile(context.Background(), code, 3)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.Logf("%d bytes, %d metered, %d of code; meter %v, load: in process %v, in a child %v (start %v), from disk %v",
+					c.Module, c.Metered, c.Code, c.Meter, c.InProcess, c.Child, c.Start, c.Cached)
+			}
+		})
 	}
 }

@@ -1,8 +1,9 @@
 // Package wasm runs contracts compiled to WebAssembly: C, Go, Rust, and whatever else
 // compiles to core WebAssembly. It is the one door to wazero.
 //
-// Loading a contract meters it (host/meter), compiles it, initialises one instance and
-// keeps the image of its memory and globals. Every call starts from that image: an
+// Loading a contract meters it (host/meter), has a child compile it or takes its code from
+// a sealed file (compile.go, cache.go), initialises one instance and keeps the image of
+// its memory and globals. Every call starts from that image: an
 // instance is taken from the pool of those that wait, the entry runs, and the image is put
 // back where the call wrote. A call with a Probe runs on a second build that reports where
 // it is.
