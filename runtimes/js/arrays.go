@@ -25,7 +25,8 @@ func (l *library) arrays() {
 	on(func(n int, args []goja.Value) { r.call.work(compareElement * int64(n)) }, "indexOf", "lastIndexOf", "includes")
 	on(func(n int, _ []goja.Value) { r.call.work(priceCallback * int64(n)) },
 		"forEach", "reduce", "reduceRight", "some", "every", "find", "findIndex", "findLast", "findLastIndex")
-	on(func(n int, _ []goja.Value) { r.call.take(elementSize * n) }, "fill", "slice", "splice", "with", "toReversed", "toSpliced")
+	on(func(n int, _ []goja.Value) { r.call.take(elementSize * n) }, "slice", "splice", "with", "toReversed", "toSpliced")
+	on(func(n int, _ []goja.Value) { r.call.take(4 * elementSize * n) }, "fill") // what was empty becomes sparse first
 	on(func(n int, _ []goja.Value) {
 		r.call.take(elementSize * n)
 		r.call.work(priceCallback * int64(n))
@@ -118,7 +119,7 @@ func (r *realm) join() native {
 		write := func(s goja.String) {
 			size += s.Length()
 			c.fits(size)
-			c.chars(s.Length())
+			c.take(s.Length())
 			b.WriteString(s)
 		}
 		for i := range n {
@@ -129,8 +130,9 @@ func (r *realm) join() native {
 				write(r.string(v))
 			}
 		}
-		c.longer(size)
-		return b.String()
+		made := b.String()
+		c.note(made)
+		return made
 	}
 }
 

@@ -61,7 +61,8 @@ func (l *library) bytes() {
 		}
 		n := product(int64(len(b)), int64(sep.Length()+3))
 		r.call.fits(n)
-		r.call.chars(n)
+		r.call.take(n)
+		r.call.longer(n)
 		return original(goja.FunctionCall{This: fc.This, Arguments: []goja.Value{sep}})
 	})
 }

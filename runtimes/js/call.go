@@ -23,6 +23,7 @@ type call struct {
 	event   goja.Value     // kalima.event once it was asked for
 	joining []*goja.Object // arrays being joined, outermost first
 	regexps map[*goja.Object]*regexp
+	bound   map[*goja.Object]binding // what bind made
 
 	version    int64 // kalima_abi, when hasVersion
 	hasVersion bool
@@ -76,7 +77,9 @@ func whole(v goja.Value) (int64, bool) {
 // run runs the contract's top level and, unless it is being loaded, the entry.
 func (c *call) run(p *program) (*abi.Fault, error) {
 	c.prog = p
-	c.longer(p.longest)
+	c.digits, c.wide = p.digits, p.wide
+	c.longest = p.longest
+	c.weigh()
 	var result goja.Value
 	fault, err := c.guard(func() error {
 		if c.realm.code != p {

@@ -41,6 +41,8 @@ type gauge struct {
 
 	scale   uint64 // gas for each unit of the slice
 	longest int    // characters of the longest string
+	digits  int    // of the longest that may be a number
+	wide    int    // of the longest beyond ASCII
 	chain   int    // no chain of prototypes is longer
 
 	disorder int   // large numbers written to as names out of order
@@ -63,13 +65,15 @@ func (g *gauge) init(c *call, gas uint64) {
 
 // What a unit of gas covers.
 const (
-	coveredString = 1024 // characters
+	coveredString = 1024 // characters, to compare or to hash
+	coveredNumber = 128  // characters, to read as a number
+	coveredWide   = 128  // characters beyond ASCII, to make ASCII of when they are read as a number
 	coveredChain  = 16   // prototypes
 )
 
 // weigh sets the scale.
 func (g *gauge) weigh() {
-	scale := 1 + uint64(g.longest/coveredString) + uint64(g.chain/coveredChain)
+	scale := 1 + uint64(max(g.longest/coveredString, g.digits/coveredNumber, g.wide/coveredWide)) + uint64(g.chain/coveredChain)
 	if scale <= g.scale {
 		return
 	}
@@ -77,7 +81,7 @@ func (g *gauge) weigh() {
 	g.scale = scale
 }
 
-// longer takes note of a string's length.
+// longer takes note of the length of a string that is not at hand.
 func (g *gauge) longer(n int) {
 	if n > g.longest {
 		g.longest = n
@@ -85,6 +89,56 @@ func (g *gauge) longer(n int) {
 			g.weigh()
 		}
 	}
+}
+
+// note takes note of a string.
+func (g *gauge) note(s goja.String) {
+	n := s.Length()
+	if n < coveredNumber {
+		return
+	}
+	if n > g.wide && !isASCII(s) {
+		g.wide = n
+	}
+	g.digits = max(g.digits, numeric(s))
+	g.longest = max(g.longest, n)
+	g.weigh()
+}
+
+// numeric counts the characters at the start of a string that look like a number.
+func numeric(s goja.String) int {
+	n := s.Length()
+	return numericText(func(i int) uint16 {
+		if i < n {
+			return s.CharAt(i)
+		}
+		return 0
+	})
+}
+
+// numericText is numeric for characters that end with 0.
+func numericText(at func(int) uint16) int {
+	i := 0
+	for at(i) == ' ' || at(i) >= '\t' && at(i) <= '\r' {
+		i++
+	}
+	if at(i) == '+' || at(i) == '-' {
+		i++
+	}
+	letters := false
+	if at(i) == '0' {
+		switch at(i+1) | 0x20 {
+		case 'x', 'o', 'b':
+			letters = true
+			i += 2
+		}
+	}
+	start := i
+	for c := at(i); c >= '0' && c <= '9' || c == '.' || c == '_' || c == 'e' || c == 'E' || c == '+' || c == '-' ||
+		letters && (c|0x20 >= 'a' && c|0x20 <= 'f'); c = at(i) {
+		i++
+	}
+	return i - start
 }
 
 // descend takes note of a value that becomes a prototype, or a class that is extended. When
@@ -225,11 +279,12 @@ func (g *gauge) fits(n int) {
 	}
 }
 
-// chars charges for a string that is about to be made, or was.
-func (g *gauge) chars(n int) {
+// made charges for a string that was made.
+func (g *gauge) made(s goja.String) {
+	n := s.Length()
 	g.fits(n)
 	g.take(n)
-	g.longer(n)
+	g.note(s)
 }
 
 // stacked charges for the stack that an exception keeps, and for its text.

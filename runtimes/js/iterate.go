@@ -17,6 +17,7 @@ func (r *realm) iterated(v goja.Value) goja.Value {
 	if o, ok := v.(*goja.Object); ok && o.ClassName() == "Array" && o.GetSymbol(goja.SymIterator) == goja.Value(r.stdValues) {
 		n, _ := r.length(o)
 		c.take(elementSize * n)
+		c.work(compareElement * int64(n))
 		return v
 	}
 	if goja.IsUndefined(v) || goja.IsNull(v) {
@@ -76,7 +77,7 @@ func (r *realm) size(o *goja.Object) int {
 func (r *realm) deleted(fc goja.FunctionCall) goja.Value {
 	r.call.alive()
 	if o, ok := fc.Argument(0).(*goja.Object); ok && o.ClassName() != "Array" {
-		r.call.work(priceElement * int64(r.size(o)))
+		r.call.work(compareElement * int64(r.size(o)))
 	} else {
 		r.call.work(int64(r.call.disorder))
 	}

@@ -131,13 +131,13 @@ func compile(src string, origins *origins) (*program, *host.Refusal) {
 	if err != nil {
 		return nil, &host.Refusal{Reason: cleanSyntax(err.Error())}
 	}
-	return &program{code: prog, longest: m.longest, lines: 1 + strings.Count(src, "\n"), origins: origins}, nil
+	return &program{code: prog, literals: m.literals, lines: 1 + strings.Count(src, "\n"), origins: origins}, nil
 }
 
 // program is a compiled contract.
 type program struct {
-	code    *goja.Program
-	longest int      // characters of the longest literal
+	code *goja.Program
+	literals
 	lines   int      // of source; what stands behind them is this package's
 	origins *origins // nil when the contract has no map
 }

@@ -90,8 +90,9 @@ func (r *realm) stringify(fc goja.FunctionCall) goja.Value {
 	if !w.value(holder, "", fc.Argument(0), "\n") {
 		return goja.Undefined()
 	}
-	r.call.longer(w.b.Len())
-	return r.rt.ToValue(w.b.String())
+	made := r.rt.ToValue(w.b.String()).(goja.String)
+	r.call.note(made)
+	return made
 }
 
 type jsonWriter struct {

@@ -103,8 +103,9 @@ func (c *call) number32(fn string, args []goja.Value, i int, what string) int32 
 
 func (c *call) value(b []byte) goja.Value {
 	s := strings.ToValidUTF8(string(b), "\uFFFD")
-	c.chars(len(s))
-	return c.rt.ToValue(s)
+	v := c.rt.ToValue(s).(goja.String)
+	c.made(v)
+	return v
 }
 
 func (c *call) field(args []goja.Value) goja.Value {

@@ -44,9 +44,9 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 			m.deletion(n)
 		}
 	case *ast.StringLiteral:
-		m.longest = max(m.longest, len(n.Value.String()))
+		m.text(n.Value.String())
 	case *ast.TemplateElement:
-		m.longest = max(m.longest, len(n.Literal))
+		m.text(n.Literal)
 	case *ast.BracketExpression:
 		m.fields(v.Elem(), cost)
 		switch n.Member.(type) {
@@ -156,12 +156,12 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 		m.fields(v.Elem(), cost)
 	case *ast.ObjectLiteral:
 		*cost += priceAlloc
+		m.fields(v.Elem(), cost)
 		for _, p := range n.Value {
 			if s, ok := p.(*ast.SpreadElement); ok {
-				m.spreads[s] = fnEnumerate
+				s.Expression = invoke(fnEnumerate, s.Expression)
 			}
 		}
-		m.fields(v.Elem(), cost)
 	case *ast.TemplateLiteral:
 		*cost += priceAlloc
 		if n.Tag != nil {

@@ -47,7 +47,7 @@ func (r *realm) math() goja.Value {
 }
 
 // priceSoftware is what a function costs that is computed without the processor's help.
-const priceSoftware = 200
+const priceSoftware = 400
 
 // software is computed with additions, multiplications and tables, so that every processor
 // agrees on the last bit. Go's own functions do not.

@@ -3,6 +3,7 @@ package js
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
@@ -56,13 +57,29 @@ type meter struct {
 	seen     map[any]bool
 	used     map[string]file.Idx // free-standing names read, with a place
 	declared map[string]bool     // names bound anywhere
-	longest  int                 // characters of the longest literal
+	literals
 
 	// What a node's parent says of it before the node is visited.
 	spreads map[*ast.SpreadElement]string   // the function to pass what is spread to
 	writes  map[*ast.BracketExpression]bool // the name is written to
 	rests   map[ast.Expression]bool         // patterns whose rest is paid for
 	sources map[string]*host.Refusal        // regular expressions seen
+}
+
+// literals are the longest texts of the source: see gauge.
+type literals struct{ longest, digits, wide int }
+
+func (l *literals) text(s string) {
+	l.longest = max(l.longest, len(s))
+	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
+		l.wide = max(l.wide, len(s))
+	}
+	l.digits = max(l.digits, numericText(func(i int) uint16 {
+		if i < len(s) {
+			return uint16(s[i])
+		}
+		return 0
+	}))
 }
 
 func newMeter(f *file.File) *meter {

@@ -83,14 +83,33 @@ func (l *library) objects() {
 		}
 		return fc
 	})
-	l.before("Function.prototype.bind", func(fc goja.FunctionCall) goja.FunctionCall {
-		if len(fc.Arguments) > 16 {
-			panic(r.rt.NewTypeError("bind takes at most 15 arguments"))
-		}
+	l.wrap("Function.prototype.bind", func(original native, fc goja.FunctionCall) goja.Value {
 		r.call.take(2*priceAlloc + elementSize*len(fc.Arguments))
-		return fc
+		this, _ := fc.This.(*goja.Object)
+		bound := r.call.bound[this]
+		bound.args += len(fc.Arguments)
+		if bound.times++; bound.args > maxBound || bound.times > maxBoundTwice {
+			panic(r.rt.NewTypeError("bind: more than %d arguments, or a function bound more than %d times", maxBound, maxBoundTwice))
+		}
+		v := original(fc)
+		if o, ok := v.(*goja.Object); ok {
+			if r.call.bound == nil {
+				r.call.bound = map[*goja.Object]binding{}
+			}
+			r.call.bound[o] = bound
+		}
+		return v
 	})
 }
+
+// binding is what bind made of a function: each call of it copies all arguments, once for
+// each time that it was bound.
+type binding struct{ args, times int }
+
+const (
+	maxBound      = 16 // arguments
+	maxBoundTwice = 4  // times
+)
 
 // named1 makes the i-th argument, the name of a property, once.
 func (r *realm) named1(fc goja.FunctionCall, i int) goja.FunctionCall {

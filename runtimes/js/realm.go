@@ -108,7 +108,7 @@ func (r *realm) refill(fc goja.FunctionCall) goja.Value {
 // a template, are made strings first.
 func (r *realm) text(fc goja.FunctionCall) goja.Value {
 	s := r.string(fc.Argument(0))
-	r.call.chars(s.Length())
+	r.call.made(s)
 	return s
 }
 

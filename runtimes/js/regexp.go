@@ -35,7 +35,7 @@ func (m *meter) pattern(n *ast.RegExpLiteral) {
 	if err != nil {
 		m.refuse(n.Idx, "", "/%.40s/: %v", n.Pattern, err)
 	}
-	m.longest = max(m.longest, len(n.Pattern))
+	m.text(n.Pattern)
 }
 
 // literal is kalima$x: what a regular expression of the source makes.
@@ -238,8 +238,9 @@ func (l *library) regexps() goja.Value {
 	})
 	method("toString", 0, func(_ *goja.Object, re *regexp, _ goja.FunctionCall) goja.Value {
 		s := "/" + re.source.String() + "/" + re.flags
-		r.call.chars(len(s))
-		return r.rt.ToValue(s)
+		v := r.rt.ToValue(s).(goja.String)
+		r.call.made(v)
+		return v
 	})
 	f := func(name string, of func(*regexp) any) {
 		get := l.function("get "+name, 0, func(fc goja.FunctionCall) goja.Value {
@@ -294,8 +295,9 @@ func (r *realm) part(s goja.String, from, to int) goja.Value {
 	if from < 0 {
 		return goja.Undefined()
 	}
-	r.call.chars(to - from)
-	return s.Substring(from, to)
+	v := s.Substring(from, to)
+	r.call.made(v)
+	return v
 }
 
 // result is the array that exec returns.

@@ -111,8 +111,9 @@ func (b *builder) cut(s goja.String, from, to int) {
 }
 
 func (b *builder) done() goja.Value {
-	b.c.longer(b.size)
-	return b.b.String()
+	s := b.b.String()
+	b.c.note(s)
+	return s
 }
 
 // replace is replace with a regular expression.
@@ -244,7 +245,7 @@ func (r *realm) replaceText(original native, s goja.String, args []goja.Value, e
 			grown += t.Length()
 			r.call.fits(grown)
 			r.call.work(priceCallback)
-			r.call.chars(t.Length())
+			r.call.made(t)
 			return t
 		})
 	} else {
@@ -268,7 +269,7 @@ func (r *realm) replaceText(original native, s goja.String, args []goja.Value, e
 	}
 	v := original(goja.FunctionCall{This: s, Arguments: args})
 	if made, ok := v.(goja.String); ok {
-		r.call.chars(made.Length())
+		r.call.made(made)
 	}
 	return v
 }

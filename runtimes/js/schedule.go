@@ -19,7 +19,7 @@ var prices = []any{
 	priceNode, priceEntry, priceIteration, priceAlloc, priceProperty, elementSize, maxString,
 	priceElement, compareElement, compareText, priceArgument, priceCallback, priceBytes, priceEntryOf, priceWeak,
 	priceSoftware, priceRegExp, priceCompile, compiledSize, parsedSize, priceFrame, priceEvent,
-	coveredString, coveredChain, smallIndex, firstSlice, largestSlice, depthUnit, maxFrames, loadGas,
+	coveredString, coveredNumber, coveredWide, coveredChain, maxBound, maxBoundTwice, smallIndex, firstSlice, largestSlice, depthUnit, maxFrames, loadGas,
 	MaxSource, MaxMap, maxNesting, maxChain, maxArrows, lockdownSource,
 	host.PriceCall, host.PriceByte, host.PriceGet, host.PriceNext, host.PriceWrite, host.PriceSubmit, host.PriceLog,
 	host.PriceSHA256, host.PriceEd25519, host.PriceRandom, host.PriceHashByte, host.PriceQuery, host.PriceHTTP,

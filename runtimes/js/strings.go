@@ -1,6 +1,8 @@
 package js
 
 import (
+	"reflect"
+
 	"github.com/dop251/goja"
 )
 
@@ -15,7 +17,7 @@ func (l *library) strings() {
 			cost(s, args)
 			v := original(goja.FunctionCall{This: s, Arguments: args})
 			if made, ok := v.(goja.String); ok && made.Length() > 1 {
-				r.call.chars(made.Length())
+				r.call.made(made)
 			}
 			return v
 		})
@@ -89,7 +91,7 @@ func (l *library) made(original native, fc goja.FunctionCall) goja.Value {
 	l.realm.call.work(int64(16 * len(fc.Arguments)))
 	v := original(fc)
 	if s, ok := v.(goja.String); ok {
-		l.realm.call.chars(s.Length())
+		l.realm.call.made(s)
 	}
 	return v
 }
@@ -128,7 +130,17 @@ func search(s, what goja.String) int64 {
 	return n + (n-m+1)*m/4
 }
 
-func isASCII(s goja.String) bool { return len(s.String()) == s.Length() }
+// isASCII tells whether a string is ASCII. Of goja's types for strings one is for that alone, and
+// one, a slice, for what is not.
+func isASCII(s goja.String) bool {
+	switch reflect.TypeOf(s).Kind() {
+	case reflect.String:
+		return true
+	case reflect.Slice:
+		return false
+	}
+	return len(s.String()) == s.Length()
+}
 
 // integer converts an argument once, so that a conversion of the contract can not answer
 // twice.

@@ -21,7 +21,7 @@ func (m *meter) spread(list []ast.Expression, name string) {
 // property visits the name of a property when it is computed.
 func (m *meter) property(key *ast.Expression, computed bool, cost *int) {
 	if s, ok := (*key).(*ast.StringLiteral); ok {
-		m.longest = max(m.longest, len(s.Value.String()))
+		m.text(s.Value.String())
 	}
 	if computed {
 		m.walk(reflect.ValueOf(key).Elem(), cost)
