@@ -144,11 +144,31 @@ func TestLines(t *testing.T) {
 		{"host", "var kalima_abi = 1;\nfunction validate() {\n\n  kalima.put('no', 'k', 'v');\n}", `address "no": does not start with /`, "line 4 in validate"},
 		{"argument", "var kalima_abi = 1;\nfunction validate() {\n  kalima.put('', 'k', 5);\n}", "put: value is neither a string nor a Uint8Array", "line 3 in validate"},
 		{"result", "var kalima_abi = 1;\nfunction validate() { return 'x'; }", "validate returned something else than nothing or a whole number of 32 bits", ""},
+		{"out of gas", "var kalima_abi = 1;\nfunction validate() {\n  spin();\n}\nfunction spin() {\n  for (;;)\n    ;\n}", "gas limit", "line 6 in spin, line 3 in validate"},
+		{"too deep", "var kalima_abi = 1;\nfunction validate() {\n  const f = () =>\n    f() + 1;\n  f();\n}", "calls nested too deep", "line 4 in f, line 4 in f, line 4 in f, line 4 in f"},
+		{"behind a template of lines", "var kalima_abi = 1;\nconst t = `a\n${1 +\n 2}\nb`;\nfunction validate() {\n  null.x;\n}", "uncaught", "line 7 in validate"},
+		{"behind a comment of lines", "/* a\nb\n*/ // c\nvar kalima_abi = 1;\nfunction validate() { // d\n  null.x; }", "uncaught", "line 6 in validate"},
+		{"CRLF", "var kalima_abi = 1;\r\n\r\nfunction validate() {\r\n  null.x;\r\n}\r\n", "uncaught", "line 4 in validate"},
+		{"strings of two lines", "var kalima_abi = 1;\nvar s = 'a\\\nb';\nfunction validate() {\n  null.x;\n}", "uncaught", "line 5 in validate"},
+		{"rewritten pieces", "var kalima_abi = 1;\nfunction validate() {\n  const o = {k: 1}, k = 'k', l = [...'ab'];\n  o[k] = `${k}` + l[0] ** 2 + /k/.test(k);\n  for (const x of l)\n    if (x === 'b')\n      x.y.z;\n}", "uncaught", "line 7 in validate"},
+		{"method and getter", "var kalima_abi = 1;\nclass A {\n  get g() {\n    throw new Error('g');\n  }\n  m() { return this.g; }\n}\nfunction validate() { [1].map(() => new A().m()); }", "uncaught Error: g", "line 4 in g, line 6 in m, line 8, line 8 in validate"},
+		{"top level", "var kalima_abi = 1;\nif (kalima.event.key) {\n  null.x;\n}\nfunction validate() {}", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := run(t, tt.source, host.Limits{}).Fault
-			if f == nil || !strings.HasPrefix(f.Message, tt.message) || f.Detail != tt.detail {
+			if tt.message == "" {
+				_, err := New().Load(context.Background(), []byte(tt.source))
+				if err == nil || !strings.HasSuffix(err.Error(), "at line 2") {
+					t.Errorf("Load = %v, want it to end at line 2", err)
+				}
+				return
+			}
+			res := run(t, tt.source, host.Limits{})
+			f := res.Fault
+			if f == nil || !strings.Contains(f.Message, tt.message) || f.Detail != tt.detail {
 				t.Errorf("fault = %+v, want message %q at %q", f, tt.message, tt.detail)
+			}
+			if tt.detail != "" && (len(res.Where) == 0 || res.Where[0].File != "contract.js" || !strings.HasPrefix(tt.detail, fmt.Sprintf("line %d", res.Where[0].Line))) {
+				t.Errorf("Where = %v, want %s first", res.Where, tt.detail)
 			}
 		})
 	}
@@ -237,18 +257,28 @@ function validate() { let s = ""; for (let i = 0; i < 300; i++) { s += "x"; if (
 	}
 }
 
+// FuzzLoad: no source panics the rewriter, and none holds it for long.
 func FuzzLoad(f *testing.F) {
-	for _, s := range []string{"var kalima_abi = 1; function validate() {}", "`${`${1}`}`", "a=>{for(;;)a+=`x${a[b]}`}", "class A{static{}}", "[...a]=b", "/[/]/"} {
+	for _, s := range []string{"var kalima_abi = 1; function validate() {}", "`${`${1}`}`", "a=>{for(;;)a+=`x${a[b]}`}", "class A{static{}}", "[...a]=b", "/[/]/",
+		"({a,...b}={})", "delete a.b", "if(1)/'/;(((", "//\r((((", "a**=b", "F.prototype=1", "try{}catch{}", "\u2028/a/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if len(s) > 2000 {
+		if len(s) > 1000 {
 			return // goja's parser is not what is tested here
 		}
-		if refusal := scan(s); refusal == nil {
-			w := time.AfterFunc(10*time.Second, func() { panic(fmt.Sprintf("compile(%q) takes for ever", s)) })
-			defer w.Stop()
+		if refusal := scan(s); refusal != nil {
+			return
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
 			_, _ = compile(s, nil) // it must not panic
+		}()
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Errorf("compile(%q) takes more than 20 s", s)
 		}
 	})
 }
