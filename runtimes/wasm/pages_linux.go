@@ -104,7 +104,7 @@ func scanPages(fd int, mem []byte, own func(from, to int) bool) error {
 			continue
 		case errno != 0:
 			return errno
-		case s.arg.walkEnd <= start && int(n) == 0:
+		case s.arg.walkEnd <= start:
 			return errors.New("the scan of the page map stands still")
 		}
 		for _, r := range s.regions[:n] {
