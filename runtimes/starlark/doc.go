@@ -18,7 +18,9 @@
 // loaded, without a call: host functions there refuse the contract. Its globals are frozen
 // then, so that nothing crosses from one call to the next, and a call is a new thread on
 // them. while, set, and control flow at the top level are allowed; load and recursion are
-// not. A contract may nest its code 500 deep.
+// not. A contract may nest its code 500 deep. The names None, True, False and kalima keep
+// their meaning, and what kalima or kalima.event does not have in this version of the ABI is
+// refused by name when the contract is loaded.
 //
 // # The module kalima
 //

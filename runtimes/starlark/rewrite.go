@@ -6,6 +6,7 @@ import (
 
 	"go.starlark.net/syntax"
 
+	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 )
 
@@ -130,12 +131,12 @@ func (r *rewriter) params(list []syntax.Expr) {
 	}
 }
 
-// binds refuses new meanings for the names whose comparison costs nothing.
+// binds refuses new meanings for the names whose comparison costs nothing, and for kalima.
 func (r *rewriter) binds(lhs syntax.Expr) {
 	if lhs == nil {
 		return
 	}
-	if id, ok := unparen(lhs).(*syntax.Ident); ok && constant(id) {
+	if id, ok := unparen(lhs).(*syntax.Ident); ok && (constant(id) || id.Name == "kalima") {
 		r.refuse(id.NamePos, "use another name", "%s can not be given another value", id.Name)
 	}
 	for _, p := range parts(lhs) {
@@ -143,7 +144,7 @@ func (r *rewriter) binds(lhs syntax.Expr) {
 	}
 }
 
-func constant(id *syntax.Ident) bool {
+func constant(id *syntax.Ident) bool { // comparing with it costs nothing
 	return id.Name == "None" || id.Name == "True" || id.Name == "False"
 }
 
@@ -183,6 +184,7 @@ func (r *rewriter) expr(e syntax.Expr) syntax.Expr {
 		}
 		return guard(n.Lbrace, guardDict, n)
 	case *syntax.DotExpr:
+		r.known(n)
 		n.X = r.expr(n.X)
 		if guarded(n.Name.Name) {
 			return guard(n.Dot, guardAttr, n.X, text(n.Dot, n.Name.Name))
@@ -232,12 +234,29 @@ func (r *rewriter) call(n *syntax.CallExpr) syntax.Expr {
 		n.Args[i] = r.expr(a)
 	}
 	if d, ok := n.Fn.(*syntax.DotExpr); ok && methods[d.Name.Name] != nil {
+		r.known(d)
 		n.Args = append([]syntax.Expr{r.expr(d.X), text(d.Dot, d.Name.Name)}, n.Args...)
 		n.Fn = &syntax.Ident{NamePos: d.Dot, Name: guardMethod}
 		return n
 	}
 	n.Fn = r.expr(n.Fn)
 	return n
+}
+
+// known refuses kalima.name, or kalima.event.name, where this version of the ABI has no such
+// name: a contract that needs it must not run without.
+func (r *rewriter) known(n *syntax.DotExpr) {
+	name := n.Name.Name
+	switch x := n.X.(type) {
+	case *syntax.Ident:
+		if _, ok := kalima.fields[name]; x.Name == kalima.name && !ok && name != "event" {
+			r.refuse(n.Dot, "it may need a newer node", "ABI version %d has no function kalima.%s", abi.Version, abi.Clip(name))
+		}
+	case *syntax.DotExpr:
+		if id, ok := x.X.(*syntax.Ident); ok && id.Name == kalima.name && x.Name.Name == "event" && eventFields[name] == nil {
+			r.refuse(n.Dot, "it may need a newer node", "ABI version %d has no field kalima.event.%s", abi.Version, abi.Clip(name))
+		}
+	}
 }
 
 // comprehension makes {k: v for ...} the dict of the list of pairs.

@@ -111,7 +111,7 @@ func load(ctx context.Context, prog *starlark.Program) (host.Module, error) {
 		return nil, &host.Refusal{Reason: "kalima_abi is not set", Hint: "put this line at the top: kalima_abi = 1"}
 	}
 	if n, ok := version.Int64(); !ok || n != abi.Version {
-		return nil, &host.Refusal{Reason: fmt.Sprintf("built for ABI version %s; this node has version %d", abi.Clip(version.String()), abi.Version)}
+		return nil, &host.Refusal{Reason: fmt.Sprintf("built for ABI version %s; this node has version %d", abi.Clip(version.String()), abi.Version), Hint: fmt.Sprintf("write kalima_abi = %d, or load it where its version is served", abi.Version)}
 	}
 	m := &module{entries: map[abi.Phase]*starlark.Function{}}
 	for _, p := range abi.Phases() {

@@ -168,6 +168,11 @@ func TestRefusals(t *testing.T) {
 		{"True as a parameter", "kalima_abi = 1\ndef f(True): pass\n", "line 2: True can not"},
 		{"False in a comprehension", "x = [1 for (y, False) in []]\n", "line 1: False can not"},
 		{"elements in a comprehension", "l = [0]\nx = [1 for l[0] in []]\n", "line 2: a comprehension that assigns to elements"},
+		{"unknown function", "kalima_abi = 1\ndef validate():\n    kalima.teleport('x')\n", "line 3: ABI version 1 has no function kalima.teleport (it may need a newer node)"},
+		{"unknown field", "kalima_abi = 1\ndef validate():\n    return kalima.event.colour\n", "line 3: ABI version 1 has no field kalima.event.colour"},
+		{"method's name as a function", "kalima_abi = 1\ndef validate():\n    kalima.append('x')\n", "line 3: ABI version 1 has no function kalima.append"},
+		{"kalima as a name", "kalima_abi = 1\ndef f(kalima): pass\n", "line 2: kalima can not"},
+		{"another version", "kalima_abi = 2\ndef validate(): pass\n", "built for ABI version 2; this node has version 1 (write kalima_abi = 1,"},
 		{"host function at the top", "kalima_abi = 1\nkalima.put('', 'k', 'v')\n", "host functions are not available at the top level at line 2"},
 		{"event at the top", "kalima_abi = 1\nx = kalima.event\n", "kalima.event is not available at the top level at line 2"},
 	} {
