@@ -143,6 +143,7 @@ func (w *walker) epilogue() {
 		return
 	}
 	w.write(opEnd)
+	w.clean = false // a branch to here may have left the global behind
 	if w.f.checked {
 		w.deeper(-int64(w.f.chain))
 		if w.f.after {
