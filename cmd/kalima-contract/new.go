@@ -23,12 +23,13 @@ import (
 var templates embed.FS
 
 func (a *app) newCmd() *cobra.Command {
-	var language, dir string
+	var language, dir, phase string
 	cmd := &cobra.Command{
 		Use:   "new NAME",
 		Short: "make a project",
-		Long: `new makes a folder with a contract that works: it counts the events of each key and
-refuses values that are not numbers. The folder holds
+		Long: `new makes a folder with a contract that works. With --phase validate it counts the events
+of each key, refuses values that are not numbers, and answers a query with the count. With
+--phase react it raises an alarm for each number above 100. The folder holds
 
   kalima.toml       what the contract is and what it may do
   tests/            scenarios, run by: kalima-contract test
@@ -41,21 +42,23 @@ kalima.toml has these keys; unknown ones fail:
   language          c, go, rust, js or starlark
   abi               1
   phases            what runs: "validate" (at the masters, may refuse), "react" (at
-                    clients, after the event)
+                    clients, after the event), "query" (answers a question), "migrate"
+                    (once, when this version replaces another)
   source            the files, or folders, that it is built from
   write             addresses that validate may put to, beside its own state
   submit            addresses that react may submit to
   description       one line`,
-		Example: "  kalima-contract new meter --language go\n  kalima-contract new alarm --language starlark --dir contracts/alarm",
+		Example: "  kalima-contract new meter --language go\n  kalima-contract new alarm --language starlark --phase react --dir contracts/alarm",
 		Args:    args("NAME"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if dir == "" {
 				dir = given[0]
 			}
-			return a.newProject(given[0], registry.Language(language), dir)
+			return a.newProject(given[0], registry.Language(language), phase, dir)
 		},
 	}
 	cmd.Flags().StringVarP(&language, "language", "l", "go", "c, go, rust, js or starlark")
+	cmd.Flags().StringVar(&phase, "phase", "validate", "what it begins as: validate or react")
 	cmd.Flags().StringVar(&dir, "dir", "", "folder to make (default: NAME)")
 	_ = cmd.RegisterFlagCompletionFunc("language", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
@@ -67,14 +70,17 @@ kalima.toml has these keys; unknown ones fail:
 	return cmd
 }
 
-func (a *app) newProject(name string, l registry.Language, dir string) error {
+func (a *app) newProject(name string, l registry.Language, phase, dir string) error {
 	if err := registry.CheckName(name); err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
 	if l.Runtime() == "" {
 		return &exitError{code: exitUsage, err: fmt.Errorf("language %q: want c, go, rust, js or starlark", l)}
 	}
-	files, err := a.projectFiles(name, l)
+	if _, ok := beginnings[phase]; !ok {
+		return &exitError{code: exitUsage, err: fmt.Errorf("phase %q: want validate or react", phase)}
+	}
+	files, err := a.projectFiles(name, l, phase)
 	if err != nil {
 		return err
 	}
@@ -105,11 +111,17 @@ func (a *app) newProject(name string, l registry.Language, dir string) error {
 	return nil
 }
 
+// beginnings are what a new project can begin as, by its first phase.
+var beginnings = map[string]struct{ description, phases, submit string }{
+	"validate": {"counts the events of each key and refuses what is not a number", `"validate", "query"`, ""},
+	"react":    {"raises an alarm for each number above 100", `"react"`, `"/alarms/**"`},
+}
+
 // projectFiles are the files of a new project, by path.
-func (a *app) projectFiles(name string, l registry.Language) (map[string][]byte, error) {
+func (a *app) projectFiles(name string, l registry.Language, phase string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	fill := strings.NewReplacer("{{name}}", name, "{{language}}", string(l))
-	for _, folder := range []string{"templates/common", "templates/" + string(l)} {
+	for _, folder := range []string{"templates/common/" + phase, "templates/" + string(l) + "/" + phase} {
 		err := fs.WalkDir(templates, folder, func(p string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
@@ -145,15 +157,16 @@ func (a *app) projectFiles(name string, l registry.Language) (map[string][]byte,
 	}
 	slices.Sort(source)
 	files[".gitignore"] = []byte("build/\n")
+	begin := beginnings[phase]
 	files[registry.ManifestFile] = []byte(fmt.Sprintf(`name = %q
 version = "0.1.0"
-description = "counts the events of each key and refuses what is not a number"
+description = %q
 language = %q
 abi = 1
-phases = ["validate"]
+phases = [%s]
 source = [%s]
 write = []
-submit = []
-`, name, l, strings.Join(source, ", ")))
+submit = [%s]
+`, name, begin.description, l, begin.phases, strings.Join(source, ", "), begin.submit))
 	return files, nil
 }

@@ -23,7 +23,7 @@ func (b *builder) c(ctx context.Context) error {
 		names = []string{"-gline-tables-only"}
 	}
 	args := append([]string{
-		"--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-Wall", "-Qunused-arguments",
+		"--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-mbulk-memory", "-Wall", "-Qunused-arguments",
 		"-ffile-prefix-map=" + b.src + "=/src", "-Werror=date-time",
 		"-I.", "-I" + SDKFolder, "--ld-path=" + b.tools.path("wasm-ld"),
 		"-Wl,--stack-first", "-o", filepath.Join(b.out, artefactFile),
@@ -59,7 +59,7 @@ func (b *builder) rust(ctx context.Context) error {
 		}
 	}
 	common := []string{
-		"--edition=2021", "--target=" + rustTarget, "-Copt-level=s", "-Cpanic=abort", "-Ccodegen-units=1",
+		"--edition=2021", "--target=" + rustTarget, "-Copt-level=s", "-Ctarget-feature=+bulk-memory", "-Cpanic=abort", "-Ccodegen-units=1",
 		"-Cembed-bitcode=yes", "--remap-path-prefix=" + b.src + "=/src",
 	}
 	names := "-Cstrip=symbols"
