@@ -35,8 +35,8 @@ func TestReadmes(t *testing.T) {
 	for _, tt := range readmes {
 		t.Run(string(tt.language), func(t *testing.T) {
 			blocks := codeBlocks(t, filepath.Join(tt.folder, "README.md"), tt.fence)
-			if len(blocks) != 2 {
-				t.Fatalf("%d contracts in the README of %s, want 2", len(blocks), tt.language)
+			if len(blocks) < 2 { // a README may have more of its own behind them
+				t.Fatalf("%d contracts in the README of %s, want 2 at least", len(blocks), tt.language)
 			}
 			run := func(n int) *readme {
 				m := loadOn(t, tt.runtime(t), compile(t, tt.language, registry.File{Path: tt.file, Data: blocks[n]}))
