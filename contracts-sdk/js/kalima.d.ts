@@ -7,6 +7,24 @@
  */
 declare const kalima: Kalima;
 
+/** An entry rejects with a whole number other than 0. */
+type KalimaOutcome = number | null | void;
+
+/** An answer of another server. */
+interface KalimaResponse {
+  readonly status: number;
+  /** The body as text, and as bytes. */
+  readonly body: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Which entries scan gives: keys greater than after and less than before, at most limit (256). */
+interface KalimaRange {
+  after?: string;
+  before?: string;
+  limit?: number;
+}
+
 /** What a call is about. */
 interface KalimaEvent {
   readonly address: string;
@@ -34,6 +52,8 @@ interface KalimaEvent {
   readonly height: number;
   /** Time of that block: microseconds since the Unix epoch. */
   readonly time: number;
+  /** Time the sender gave, microseconds since the Unix epoch; 0 when it gave none. */
+  readonly at: number;
   /** Sequence the event has, or will have when accepted. */
   readonly sequence: number;
   readonly phase: "validate" | "react" | "query" | "migrate";
@@ -47,26 +67,51 @@ interface Kalima {
   get(address: string, key: string): string | null;
   getBytes(address: string, key: string): Uint8Array | null;
 
+  /** get for up to 64 pairs of address and key, at the price of one round trip. */
+  getMany(keys: readonly (readonly [address: string, key: string])[]): (string | null)[];
+  getManyBytes(keys: readonly (readonly [address: string, key: string])[]): (Uint8Array | null)[];
+
+  /** First key of the address greater than after, in byte order; null at the end. Start with "". */
+  next(address: string, after?: string): string | null;
+
+  /** Entries of the address in byte order of their keys. To go on, scan after the last key; an
+   *  empty array is the end. */
+  scan(address: string, range?: KalimaRange): [key: string, value: string][];
+  scanBytes(address: string, range?: KalimaRange): [key: string, value: Uint8Array][];
+
   /** Writes a value; an empty one deletes. Not in react and query. */
   put(address: string, key: string, value: string | Uint8Array): void;
   delete(address: string, key: string): void;
 
-  /** First key of the address greater than after, in byte order; null at the end. Start with "". */
-  next(address: string, after: string): string | null;
+  /** Makes an event of the contract's own. Validate and migrate only. */
+  emit(topic: string, data: string | Uint8Array): void;
 
   /** Sends a put as a transaction of its own. React only. */
   submit(address: string, key: string, value: string | Uint8Array): void;
+
+  /** Asks another contract's query entry; null when there is no such contract, or it rejects. */
+  query(contract: string, key: string, argument?: string | Uint8Array): string | null;
+  queryBytes(contract: string, key: string, argument?: string | Uint8Array): Uint8Array | null;
+
+  /** Answers a query, once. Returning the answer from query does the same. */
+  reply(answer: string | Uint8Array): void;
+
+  /** Sends a request to a server that was granted. React only; null when there is no answer. */
+  http(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", url: string, body?: string | Uint8Array | null): KalimaResponse | null;
+
+  /** This node's clock, microseconds since the Unix epoch. React only, when it was granted. */
+  clock(): number;
 
   /** Keeps a line for people; never part of the outcome. */
   log(message: string): void;
 
   /** Ends the call: the transaction is refused with this code and message. */
-  reject(code: number, message: string): never;
+  reject(code: number, message?: string): never;
 
   sha256(data: string | Uint8Array): Uint8Array;
 
   /** Whether the signature (64 bytes) of the message by the key (32 bytes) is valid. */
-  ed25519Verify(key: Uint8Array, message: string | Uint8Array, signature: Uint8Array): boolean;
+  ed25519Verify(key: Uint8Array, message: string | Uint8Array, signature: string | Uint8Array): boolean;
 
   /** n bytes, the same at every node and different in every call: no secret, no lottery. */
   random(n: number): Uint8Array;
@@ -75,7 +120,8 @@ interface Kalima {
    *  7 contract, 8 chain, 9 the sender's name. */
   field(id: number): Uint8Array;
 
-  /** A numeric field of the call: 1 height, 2 time, 3 sequence, 4 operation, 5 phase, 6 position. */
+  /** A numeric field of the call: 1 height, 2 time, 3 sequence, 4 operation, 5 phase, 6 position,
+   *  7 the sender's time. */
   number(id: number): number;
 
   /** UTF-8 to text, and text to UTF-8. */

@@ -22,7 +22,7 @@ type call struct {
 
 	event   goja.Value     // kalima.event once it was asked for
 	joining []*goja.Object // arrays being joined, outermost first
-	regexps map[*goja.Object]*regexp
+	regexps map[*goja.Object]*expression
 	bound   map[*goja.Object]binding // what bind made
 
 	version    int64 // kalima_abi, when hasVersion

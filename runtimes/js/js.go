@@ -108,7 +108,14 @@ func entry(name string) string {
 	return "typeof " + name + "===\"undefined\"?void 0:" + name
 }
 
-func compile(src string, origins *origins) (*program, *host.Refusal) {
+// compile checks, rewrites and compiles a contract. There are sources at which goja's parser
+// panics; they are refused.
+func compile(src string, origins *origins) (prog *program, refusal *host.Refusal) {
+	defer func() {
+		if p := recover(); p != nil {
+			prog, refusal = nil, &host.Refusal{Reason: cleanSyntax(fmt.Sprintf("the parser gave up: %v", p)), Hint: "write the piece that it stumbles over in another way"}
+		}
+	}()
 	if _, err := parse(src); err != nil { // alone, so that it can not close the text around it
 		return nil, err
 	}
@@ -127,11 +134,11 @@ func compile(src string, origins *origins) (*program, *host.Refusal) {
 	list := append([]ast.Statement(nil), inner.List[:lead]...)
 	list = append(list, own...)
 	inner.List = append(list, inner.List[len(inner.List)-1])
-	prog, err := goja.CompileAST(tree, false)
+	code, err := goja.CompileAST(tree, false)
 	if err != nil {
 		return nil, &host.Refusal{Reason: cleanSyntax(err.Error())}
 	}
-	return &program{code: prog, literals: m.literals, lines: 1 + strings.Count(src, "\n"), origins: origins}, nil
+	return &program{code: code, literals: m.literals, lines: 1 + strings.Count(src, "\n"), origins: origins}, nil
 }
 
 // program is a compiled contract.

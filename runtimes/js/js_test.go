@@ -183,6 +183,7 @@ func TestRefusals(t *testing.T) {
 		{"top level throws", "var kalima_abi = 1;\nthrow new Error('early');", "early at line 2"},
 		{"lookahead", "var kalima_abi = 1;\nfunction validate() { return /a(?=b)/.test('a'); }", "line 2: /a(?=b)/: regular expression: lookahead is not available"},
 		{"backreference", `var kalima_abi = 1; var r = /(a)\1/; function validate() {}`, "line 1: /(a)\\1/: regular expression: a backreference"},
+		{"parser that panics", "var kalima_abi = 1; function validate() {} [...\u03b2a] = b;", "the parser gave up"},
 		{"flag", `var kalima_abi = 1; var r = /a/v; function validate() {}`, "flag v"},
 		{"unclear /", "var kalima_abi = 1; function validate() {} /a/.test('a');", "line 1: a / that could be"},
 		{"string without an end", "var kalima_abi = 1;\nvar s = 'x\n; function validate() {}", "line 2: a string has no end"},

@@ -12,9 +12,9 @@ import (
 // Regular expressions are this package's own (package regex): goja's run some by
 // backtracking, and none with a price.
 
-// regexp is what a RegExp object stands for. The call keeps them by object, since an object
+// expression is what a RegExp object stands for. The call keeps them by object, since an object
 // of goja's can hold nothing that its contract could not see.
-type regexp struct {
+type expression struct {
 	program *regex.Program
 	source  goja.String
 	flags   string
@@ -63,9 +63,9 @@ func (r *realm) newRegExp(into *goja.Object, source goja.String, flags string) *
 		panic(err)
 	}
 	if c.regexps == nil {
-		c.regexps = map[*goja.Object]*regexp{}
+		c.regexps = map[*goja.Object]*expression{}
 	}
-	c.regexps[into] = &regexp{program: p, source: source, flags: sortedFlags(parsed)}
+	c.regexps[into] = &expression{program: p, source: source, flags: sortedFlags(parsed)}
 	return into
 }
 
@@ -125,7 +125,7 @@ type text struct {
 	wide  bool // some unit is two UTF-16 units long
 }
 
-func (c *call) text(s goja.String, re *regexp) *text {
+func (c *call) text(s goja.String, re *expression) *text {
 	t := &text{s: s, units: c.units(s, re.program.Flags.Unicode)}
 	t.wide = len(t.units) != s.Length()
 	return t
@@ -158,7 +158,7 @@ func (t *text) index(unit int) int {
 }
 
 // find returns the bounds of the match from an index on and of its groups, as indexes.
-func (c *call) find(re *regexp, t *text, from int) []int {
+func (c *call) find(re *expression, t *text, from int) []int {
 	found := re.program.Match(t.units, t.unit(from), re.program.Flags.Sticky, func(n int) { c.work(int64(n)) })
 	for i, at := range found {
 		found[i] = t.index(at)
@@ -172,7 +172,7 @@ func isRegExp(r *realm, v goja.Value) bool {
 }
 
 // thisRegExp is what a method of RegExp was called on.
-func (r *realm) thisRegExp(this goja.Value) (*goja.Object, *regexp) {
+func (r *realm) thisRegExp(this goja.Value) (*goja.Object, *expression) {
 	r.call.alive()
 	if o, ok := this.(*goja.Object); ok {
 		if re := r.call.regexps[o]; re != nil {
@@ -216,7 +216,7 @@ func (l *library) regexps() goja.Value {
 	if err := make.DefineDataProperty("prototype", r.regexps, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE); err != nil {
 		panic(err)
 	}
-	method := func(name string, length int, f func(o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value) {
+	method := func(name string, length int, f func(o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value) {
 		v := l.function(name, length, func(fc goja.FunctionCall) goja.Value {
 			o, re := r.thisRegExp(fc.This)
 			return f(o, re, fc)
@@ -225,24 +225,24 @@ func (l *library) regexps() goja.Value {
 			panic(err)
 		}
 	}
-	method("exec", 1, func(o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value {
+	method("exec", 1, func(o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value {
 		s := r.string(fc.Argument(0))
 		if found, t := r.exec(o, re, s); found != nil {
 			return r.result(re, t, found)
 		}
 		return goja.Null()
 	})
-	method("test", 1, func(o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value {
+	method("test", 1, func(o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value {
 		found, _ := r.exec(o, re, r.string(fc.Argument(0)))
 		return r.rt.ToValue(found != nil)
 	})
-	method("toString", 0, func(_ *goja.Object, re *regexp, _ goja.FunctionCall) goja.Value {
+	method("toString", 0, func(_ *goja.Object, re *expression, _ goja.FunctionCall) goja.Value {
 		s := "/" + re.source.String() + "/" + re.flags
 		v := r.rt.ToValue(s).(goja.String)
 		r.call.made(v)
 		return v
 	})
-	f := func(name string, of func(*regexp) any) {
+	f := func(name string, of func(*expression) any) {
 		get := l.function("get "+name, 0, func(fc goja.FunctionCall) goja.Value {
 			_, re := r.thisRegExp(fc.This)
 			return r.rt.ToValue(of(re))
@@ -251,19 +251,19 @@ func (l *library) regexps() goja.Value {
 			panic(err)
 		}
 	}
-	f("source", func(re *regexp) any { return re.source })
-	f("flags", func(re *regexp) any { return re.flags })
-	f("global", func(re *regexp) any { return re.program.Flags.Global })
-	f("ignoreCase", func(re *regexp) any { return re.program.Flags.IgnoreCase })
-	f("multiline", func(re *regexp) any { return re.program.Flags.Multiline })
-	f("dotAll", func(re *regexp) any { return re.program.Flags.DotAll })
-	f("unicode", func(re *regexp) any { return re.program.Flags.Unicode })
-	f("sticky", func(re *regexp) any { return re.program.Flags.Sticky })
+	f("source", func(re *expression) any { return re.source })
+	f("flags", func(re *expression) any { return re.flags })
+	f("global", func(re *expression) any { return re.program.Flags.Global })
+	f("ignoreCase", func(re *expression) any { return re.program.Flags.IgnoreCase })
+	f("multiline", func(re *expression) any { return re.program.Flags.Multiline })
+	f("dotAll", func(re *expression) any { return re.program.Flags.DotAll })
+	f("unicode", func(re *expression) any { return re.program.Flags.Unicode })
+	f("sticky", func(re *expression) any { return re.program.Flags.Sticky })
 	return make
 }
 
 // exec is one search from lastIndex on, as RegExp.prototype.exec makes it.
-func (r *realm) exec(o *goja.Object, re *regexp, s goja.String) ([]int, *text) {
+func (r *realm) exec(o *goja.Object, re *expression, s goja.String) ([]int, *text) {
 	moves := re.program.Flags.Global || re.program.Flags.Sticky
 	from := int64(0)
 	if moves {
@@ -301,7 +301,7 @@ func (r *realm) part(s goja.String, from, to int) goja.Value {
 }
 
 // result is the array that exec returns.
-func (r *realm) result(re *regexp, t *text, found []int) *goja.Object {
+func (r *realm) result(re *expression, t *text, found []int) *goja.Object {
 	r.call.take(priceRegExp + elementSize*len(found))
 	items := make([]any, 0, len(found)/2)
 	for i := 0; i < len(found); i += 2 {
@@ -324,7 +324,7 @@ func (r *realm) result(re *regexp, t *text, found []int) *goja.Object {
 }
 
 // groups is the object of named groups, nil when there are none.
-func (r *realm) groups(re *regexp, items []any) *goja.Object {
+func (r *realm) groups(re *expression, items []any) *goja.Object {
 	var o *goja.Object
 	for i, name := range re.program.Names {
 		if name == "" {
@@ -342,7 +342,7 @@ func (r *realm) groups(re *regexp, items []any) *goja.Object {
 }
 
 // all finds every match of an expression with the flag g, otherwise the first.
-func (r *realm) all(o *goja.Object, re *regexp, s goja.String, each func(t *text, found []int)) {
+func (r *realm) all(o *goja.Object, re *expression, s goja.String, each func(t *text, found []int)) {
 	t := r.call.text(s, re)
 	from := 0
 	if !re.program.Flags.Global && re.program.Flags.Sticky {

@@ -8,7 +8,7 @@ import (
 func (l *library) patterns() {
 	r := l.realm
 	// with makes a method out of one for expressions and one for strings.
-	with := func(name string, expression func(s goja.String, o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value,
+	with := func(name string, expression func(s goja.String, o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value,
 		plain func(original native, s goja.String, args []goja.Value) goja.Value) {
 		l.wrap("String.prototype."+name, func(original native, fc goja.FunctionCall) goja.Value {
 			s := r.receiver(fc.This)
@@ -21,7 +21,7 @@ func (l *library) patterns() {
 		})
 	}
 	// compiled is for methods that make an expression of everything.
-	compiled := func(name, flags string, f func(s goja.String, o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value) {
+	compiled := func(name, flags string, f func(s goja.String, o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value) {
 		with(name, f, func(_ native, s goja.String, args []goja.Value) goja.Value {
 			source := r.rt.ToValue("(?:)").(goja.String)
 			if len(args) > 0 && !goja.IsUndefined(args[0]) {
@@ -33,7 +33,7 @@ func (l *library) patterns() {
 	}
 	compiled("match", "", r.match)
 	compiled("matchAll", "g", r.matchAll)
-	compiled("search", "", func(s goja.String, o *goja.Object, re *regexp, _ goja.FunctionCall) goja.Value {
+	compiled("search", "", func(s goja.String, o *goja.Object, re *expression, _ goja.FunctionCall) goja.Value {
 		if found := r.call.find(re, r.call.text(s, re), 0); found != nil {
 			return r.rt.ToValue(found[0])
 		}
@@ -42,7 +42,7 @@ func (l *library) patterns() {
 	with("replace", r.replace, func(original native, s goja.String, args []goja.Value) goja.Value {
 		return r.replaceText(original, s, args, false)
 	})
-	with("replaceAll", func(s goja.String, o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value {
+	with("replaceAll", func(s goja.String, o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value {
 		if !re.program.Flags.Global {
 			panic(r.rt.NewTypeError("replaceAll takes a regular expression with the flag g"))
 		}
@@ -61,7 +61,7 @@ func (l *library) patterns() {
 	})
 }
 
-func (r *realm) match(s goja.String, o *goja.Object, re *regexp, _ goja.FunctionCall) goja.Value {
+func (r *realm) match(s goja.String, o *goja.Object, re *expression, _ goja.FunctionCall) goja.Value {
 	if !re.program.Flags.Global {
 		if found, t := r.exec(o, re, s); found != nil {
 			return r.result(re, t, found)
@@ -80,7 +80,7 @@ func (r *realm) match(s goja.String, o *goja.Object, re *regexp, _ goja.Function
 }
 
 // matchAll returns an iterator over a list of all matches, made at once.
-func (r *realm) matchAll(s goja.String, o *goja.Object, re *regexp, _ goja.FunctionCall) goja.Value {
+func (r *realm) matchAll(s goja.String, o *goja.Object, re *expression, _ goja.FunctionCall) goja.Value {
 	if !re.program.Flags.Global {
 		panic(r.rt.NewTypeError("matchAll takes a regular expression with the flag g"))
 	}
@@ -117,7 +117,7 @@ func (b *builder) done() goja.Value {
 }
 
 // replace is replace with a regular expression.
-func (r *realm) replace(s goja.String, o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value {
+func (r *realm) replace(s goja.String, o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value {
 	f, call := goja.AssertFunction(fc.Argument(1))
 	var with goja.String
 	if !call {
@@ -152,7 +152,7 @@ func (r *realm) replace(s goja.String, o *goja.Object, re *regexp, fc goja.Funct
 }
 
 // expand writes a replacement with what its $ stand for.
-func (r *realm) expand(b *builder, with, s goja.String, re *regexp, found []int) {
+func (r *realm) expand(b *builder, with, s goja.String, re *expression, found []int) {
 	last := 0
 	for i := 0; i+1 < with.Length(); i++ {
 		if with.CharAt(i) != '$' {
@@ -202,7 +202,7 @@ func (r *realm) expand(b *builder, with, s goja.String, re *regexp, found []int)
 }
 
 // groupName reads the name in $<name>, and finds its group; length is -1 when it is none.
-func (r *realm) groupName(with goja.String, at int, re *regexp) (group, length int) {
+func (r *realm) groupName(with goja.String, at int, re *expression) (group, length int) {
 	named := false
 	for _, name := range re.program.Names {
 		named = named || name != ""
@@ -275,7 +275,7 @@ func (r *realm) replaceText(original native, s goja.String, args []goja.Value, e
 }
 
 // split is split with a regular expression.
-func (r *realm) split(s goja.String, o *goja.Object, re *regexp, fc goja.FunctionCall) goja.Value {
+func (r *realm) split(s goja.String, o *goja.Object, re *expression, fc goja.FunctionCall) goja.Value {
 	limit := int64(1)<<32 - 1
 	if v := fc.Argument(1); !goja.IsUndefined(v) {
 		limit = int64(uint32(v.ToInteger()))
