@@ -13,9 +13,12 @@
 //	}
 //
 // An entry accepts with undefined, null or 0; any other whole number rejects with that
-// code. The file runs from its top at every call, in strict mode, in a realm of its own:
-// nothing crosses from one call to the next. It also runs once when it is loaded, without
-// a call; host functions there refuse the contract.
+// code; query may return its answer, a string or a Uint8Array. The file runs from its top
+// at every call, in strict mode, and nothing crosses from one call to the next. It also runs
+// once when it is loaded, without a call; host functions there refuse the contract.
+//
+// A comment with a map of its lines at the end (a source map as a data: URL) is no part of the
+// source: faults then name the file and line from before bundling.
 //
 // # The object kalima
 //
@@ -23,10 +26,18 @@
 //	number(id)                    number       a numeric field of the call, see abi.Number
 //	get(address, key)             string|null  current value as UTF-8; null when absent
 //	getBytes(address, key)        Uint8Array|null
+//	getMany([[address, key]...])  array        of what get gives; getManyBytes
+//	next(address, after)          string|null  next key in byte order; "" is before the first
+//	scan(address, range)          array        of [key, value]; range is {after, before, limit}, each
+//	                                           optional; scanBytes
 //	put(address, key, value)                   value is a string or a Uint8Array
 //	delete(address, key)
-//	next(address, after)          string|null  next key in byte order; "" is before the first
+//	emit(topic, data)                          validate and migrate only
 //	submit(address, key, value)                react only
+//	query(contract, key, arg)     string|null  another contract's answer; queryBytes
+//	reply(answer)                              query only
+//	http(method, url, body)       object|null  {status, body, bytes}; react only, granted
+//	clock()                       number       react only, granted
 //	log(message)
 //	reject(code, message)                      ends the call; nothing catches it
 //	sha256(data)                  Uint8Array   data is a string or a Uint8Array
@@ -43,11 +54,21 @@
 // The address "" is the contract's own state. Text that is not UTF-8 reads as U+FFFD;
 // the variants with bytes give what was put.
 //
+// # The language
+//
+// lockdown.js lists what there is of the library; contracts-sdk/js/README.md has a table with
+// what to use instead of the rest. In short: no code made of text (eval, Function), nothing
+// that waits (promises, async, generators, timers), no clock but the block's (Date is absent), no
+// Math.random, no BigInt, no typed array but Uint8Array. Math and ** are computed in software
+// where processors disagree. Regular expressions run in package regex, in linear time. All of
+// the library is frozen.
+//
 // # Gas
 //
 // Every function entry and every loop iteration is charged before it runs, by the code
 // it is about to run (see prices in meter.go), at a place that goja's own parser found.
-// Built-in functions that loop or allocate are charged by size. Host functions cost what
-// they cost in every language. So the gas of a call is the same at every node, and so is
-// its end.
+// Built-in functions that loop or allocate are charged by size, and once a call has a long
+// string or a long chain of prototypes its own steps count several times, see gauge. Host
+// functions cost what they cost in every language. So the gas of a call is the same at every
+// node, and so is its end. Runtime.Schedule names all of it.
 package js

@@ -157,7 +157,10 @@ func (r *Runtime) Load(ctx context.Context, code []byte) (host.Module, error) {
 		return err
 	})
 	var d *died
+	var refusal *host.Refusal
 	switch {
+	case errors.As(err, &refusal):
+		return nil, refusal // it says what is wrong; callers say with which contract
 	case errors.As(err, &d):
 		return nil, &host.Refusal{Reason: "loading it: " + d.reason, Hint: "make the source simpler"}
 	case err != nil:
