@@ -77,6 +77,13 @@ type Batcher interface {
 	Range(address abi.Address, after, before string, limit int) []abi.KeyValue
 }
 
+// Quieter is a State that can be read without its taking note, if it notes at all, so that
+// a runtime may fetch what a contract is likely to read next.
+type Quieter interface {
+	// Quiet returns the same values as the State, for as long as the call.
+	Quiet() State
+}
+
 // Contracts runs the queries of deployed contracts. The node provides it.
 type Contracts interface {
 	// Query runs the query entry of the contract that s.Call.Contract names. found is

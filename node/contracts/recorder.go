@@ -42,11 +42,26 @@ func (r *recorder) note(read chain.Read) {
 func (r *recorder) Get(a abi.Address, key string) ([]byte, bool) {
 	at := chain.Read{Address: a, Key: key}
 	r.note(at)
+	return r.get(at)
+}
+
+func (r *recorder) get(at chain.Read) ([]byte, bool) {
 	if v, ok := r.writes[at]; ok {
 		return v, len(v) > 0
 	}
-	return r.view.Get(a, key)
+	return r.view.Get(at.Address, at.Key)
 }
+
+// Quiet returns what the recorder has now, without the noting.
+func (r *recorder) Quiet() host.State { return quiet{r} }
+
+type quiet struct{ r *recorder }
+
+func (q quiet) Get(a abi.Address, key string) ([]byte, bool) {
+	return q.r.get(chain.Read{Address: a, Key: key})
+}
+
+func (q quiet) Next(a abi.Address, after string) (string, bool) { return q.r.next(a, after) }
 
 func (r *recorder) Next(a abi.Address, after string) (string, bool) {
 	key, ok := r.next(a, after)

@@ -1,9 +1,11 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,8 @@ type dialogue struct {
 	probe   *host.Probe   // taken out of the session, which would count twice
 	world   *host.Session // checks requests to the world; nil until one comes
 	reach   *reached      // of world
+	sent    []sent        // values that went ahead with the call
+	read    []host.Key    // what the contract read by get, for the next call's predictions
 	outcome error         // a failure of this node's: the call's end, whatever the worker says
 }
 
@@ -34,7 +38,8 @@ func (d *dialogue) call(ctx context.Context, m *module) (host.Result, error) {
 		e.trace, e.charges, e.failAt = d.probe.HostCall != nil, d.probe.Charge != nil, max(d.probe.FailAt, 0)
 	}
 	c := d.p.conn
-	if err := c.send(c.frame(kindCall).raw(m.digest[:]).call(&d.s.Call).grant(d.s.Grant()).limits(limits).equipment(e)); err != nil {
+	d.lookAhead(m)
+	if err := c.send(c.frame(kindCall).raw(m.digest[:]).call(&d.s.Call).grant(d.s.Grant()).limits(limits).equipment(e).ahead(d.sent)); err != nil {
 		return host.Result{}, &brokenError{err}
 	}
 	for {
@@ -45,10 +50,12 @@ func (d *dialogue) call(ctx context.Context, m *module) (host.Result, error) {
 		var answer frame
 		switch kind {
 		case kindResult:
+			d.took(f)
 			r := f.result()
 			if err := f.done(); err != nil {
 				return host.Result{}, &brokenError{err}
 			}
+			m.reads(d.s.Call.Phase).learn(&d.s.Call, d.read)
 			return r, d.outcome
 		case kindDeadline, kindError:
 			text := f.str()
@@ -106,8 +113,13 @@ func (d *dialogue) told(kind byte, f *fields) error {
 func (d *dialogue) answer(ctx context.Context, kind byte, f *fields) (frame, error) {
 	c := d.p.conn
 	switch kind {
+	case kindGet, kindNext, kindMany, kindRange, kindQuery:
+		d.took(f)
+	}
+	switch kind {
 	case kindGet:
-		value, ok, fault := d.s.Get(f.str(), f.str())
+		k := host.Key{Address: abi.Address(f.str()), Key: f.str()}
+		value, ok, fault := d.get(k)
 		if fault != nil || f.done() != nil {
 			return nil, fmt.Errorf("%w: get", errFrame)
 		}
@@ -165,14 +177,57 @@ func (d *dialogue) many(keys []host.Key) ([]abi.Value, error) {
 	if fault == nil {
 		return values, nil
 	}
-	for _, k := range refs {
-		value, ok, fault := d.s.Get(k.Address, k.Key)
+	for _, k := range keys {
+		value, ok, fault := d.get(k)
 		if fault != nil {
 			return nil, fault
 		}
 		values = append(values, abi.Value{Bytes: value, Ok: ok})
 	}
 	return values, nil
+}
+
+// lookAhead reads what the call is likely to read, without anybody's taking note. A probed
+// call has no predictions: it is for people, and shall be what they expect.
+func (d *dialogue) lookAhead(m *module) {
+	quiet := d.s.Quiet()
+	if quiet == nil || d.probe != nil {
+		return
+	}
+	size := 0
+	for _, k := range m.reads(d.s.Call.Phase).expect(&d.s.Call) {
+		value, ok := quiet.Get(k.Address, k.Key)
+		if size += len(value); size > maxAhead {
+			return
+		}
+		d.sent = append(d.sent, sent{k, abi.Value{Bytes: value, Ok: ok}})
+	}
+}
+
+// took reads, for the record, what the contract read of the values that were sent ahead.
+func (d *dialogue) took(f *fields) {
+	for _, i := range f.used() {
+		if i >= len(d.sent) {
+			f.fail("used what was not sent")
+			return
+		}
+		value, ok, fault := d.get(d.sent[i].key)
+		switch {
+		case fault != nil:
+			f.fail("used a bad key")
+			return
+		case ok != d.sent[i].value.Ok || !bytes.Equal(value, d.sent[i].value.Bytes):
+			d.outcome = errors.Join(d.outcome, fmt.Errorf("the state changed during the call: %s %q", d.sent[i].key.Address, d.sent[i].key.Key))
+		}
+	}
+}
+
+func (d *dialogue) get(k host.Key) ([]byte, bool, *abi.Fault) {
+	value, ok, fault := d.s.Get(string(k.Address), k.Key)
+	if fault == nil && len(d.read) < maxGuesses && !slices.Contains(d.read, k) {
+		d.read = append(d.read, k)
+	}
+	return value, ok, fault
 }
 
 // query asks another contract, as host.Session.Query does once it has charged for it.

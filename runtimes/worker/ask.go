@@ -54,9 +54,17 @@ var (
 	_ host.World     = (*server)(nil)
 )
 
-// Get asks the parent.
+// question begins a frame that asks the parent for something, or ends the call: first the
+// parent learns what was read of that which it sent ahead, so that its session reads all
+// the contract did, in the same order.
+func (s *server) question(kind byte) frame { return s.ahead.tell(s.frame(kind)) }
+
+// Get asks the parent, unless the value came with the call.
 func (s *server) Get(a abi.Address, key string) ([]byte, bool) {
-	f := s.ask(s.frame(kindGet).str(string(a)).str(key), kindValue)
+	if v, ok := s.ahead.get(host.Key{Address: a, Key: key}); ok {
+		return v.Bytes, v.Ok
+	}
+	f := s.ask(s.question(kindGet).str(string(a)).str(key), kindValue)
 	found, value := f.bool(), f.bytes()
 	s.must(f.done())
 	return value, found
@@ -64,7 +72,7 @@ func (s *server) Get(a abi.Address, key string) ([]byte, bool) {
 
 // Next asks the parent.
 func (s *server) Next(a abi.Address, after string) (string, bool) {
-	f := s.ask(s.frame(kindNext).str(string(a)).str(after), kindValue)
+	f := s.ask(s.question(kindNext).str(string(a)).str(after), kindValue)
 	found, key := f.bool(), f.str()
 	s.must(f.done())
 	return key, found
@@ -72,7 +80,7 @@ func (s *server) Next(a abi.Address, after string) (string, bool) {
 
 // GetMany asks the parent.
 func (s *server) GetMany(keys []host.Key) []abi.Value {
-	f := s.ask(s.frame(kindMany).keys(keys), kindValues)
+	f := s.ask(s.question(kindMany).keys(keys), kindValues)
 	values := f.values()
 	s.must(f.done())
 	return values
@@ -83,7 +91,7 @@ func (s *server) Range(a abi.Address, after, before string, limit int) []abi.Key
 	if s.ended == (span{a, after, before}) {
 		return nil // the answer before was the rest
 	}
-	f := s.ask(s.frame(kindRange).str(string(a)).str(after).str(before).int(limit), kindEntries)
+	f := s.ask(s.question(kindRange).str(string(a)).str(after).str(before).int(limit), kindEntries)
 	entries, last := f.entries(), f.bool()
 	s.must(f.done())
 	if n := len(entries); last && n > 0 {
@@ -101,7 +109,7 @@ type span struct {
 // Query asks the parent, which knows what the call has written so far from here.
 func (s *server) Query(_ context.Context, q *host.Session) (host.Result, bool, error) {
 	writes := s.session.Finish(nil, 0, 0).Writes // so far: Finish ends nothing
-	f := s.ask(s.frame(kindQuery).str(q.Call.Contract).str(q.Call.Key).bytes(q.Call.Value).num(q.Limits.Gas).writes(writes), kindReply)
+	f := s.ask(s.question(kindQuery).str(q.Call.Contract).str(q.Call.Key).bytes(q.Call.Value).num(q.Limits.Gas).writes(writes), kindReply)
 	if f == nil {
 		return host.Result{}, false, errors.New("the node could not run the query")
 	}

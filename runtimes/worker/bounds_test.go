@@ -263,7 +263,7 @@ func TestNonsense(t *testing.T) {
 	many := binary.AppendUvarint(nil, 1<<60)
 	says := map[string]string{
 		"half a head": "0000", "no kind": "00000000", "four gigabytes": "ffffffff72", "cut short": "0000000a72", "nothing": "",
-		"write to the system": frame('r', append(append([]byte{0, 0, 0, 0, 0, 0, 0, 1, 8}, "/_kalima"...), 1, 'k', 1, 'v', 0, 0, 0, 0, 0)...),
+		"write to the system": frame('r', append(append([]byte{0, 0, 0, 0, 0, 0, 0, 0, 1, 8}, "/_kalima"...), 1, 'k', 1, 'v', 0, 0, 0, 0, 0)...),
 	}
 	// Every kind there is, those of the other side and unknown ones, without a body, with
 	// one that is too long, and with one that claims a length that is not there.

@@ -19,8 +19,9 @@ type server struct {
 	runtime host.Runtime
 	modules map[abi.Digest]host.Module
 	session *host.Session // of the call that runs
-	ended   span          // where the state has no more; nothing changes it during a call
-	die     func(error)   // ends the process in the middle of a call
+	ahead   ahead
+	ended   span        // where the state has no more; nothing changes it during a call
+	die     func(error) // ends the process in the middle of a call
 }
 
 // serve answers frames until the parent closes the pipe.
@@ -88,6 +89,7 @@ func (s *server) call(f *fields) (frame, error) {
 	digest := f.digest()
 	session := host.NewSession(f.call(), s, f.grant(), f.limits())
 	s.equip(session, f)
+	s.ahead = ahead{list: f.ahead(), used: s.ahead.used[:0]}
 	if err := f.done(); err != nil {
 		return nil, err
 	}
@@ -104,5 +106,5 @@ func (s *server) call(f *fields) (frame, error) {
 	case err != nil:
 		return s.frame(kindError).str(clipDetail(err.Error())), nil
 	}
-	return s.frame(kindResult).result(&r), nil
+	return s.question(kindResult).result(&r), nil
 }

@@ -109,6 +109,19 @@ func TestCodec(t *testing.T) {
 	roundTrip(t, frame.keys, (*fields).keys)
 	roundTrip(t, frame.values, (*fields).values)
 	roundTrip(t, frame.entries, (*fields).entries)
+	roundTrip(t, frame.used, (*fields).used)
+	roundTrip(t, func(f frame, v []testSent) frame {
+		var list []sent
+		for _, a := range v {
+			list = append(list, sent{a.K, a.V})
+		}
+		return f.ahead(list)
+	}, func(f *fields) (v []testSent) {
+		for _, a := range f.ahead() {
+			v = append(v, testSent{a.key, a.value})
+		}
+		return v
+	})
 	roundTrip(t, frame.request, (*fields).request)
 	roundTrip(t, frame.response, (*fields).response)
 	roundTrip(t, frame.pieces, (*fields).pieces)
@@ -121,6 +134,12 @@ func TestCodec(t *testing.T) {
 	if r := (&fields{b: newFrame('?').result(&host.Result{Reply: []byte{}})[5:]}).result(); r.Reply == nil {
 		t.Error("an empty reply became none")
 	}
+}
+
+// testSent is sent with fields that reflection may set.
+type testSent struct {
+	K host.Key
+	V abi.Value
 }
 
 // testEquipment is equipment with fields that reflection may set.

@@ -73,6 +73,8 @@ func (m wildModule) Call(ctx context.Context, s *host.Session) (host.Result, err
 		}
 	case "ask":
 		return m.ask(ctx, s)
+	case "walk":
+		return m.walk(s)
 	case "read":
 		return m.read(s)
 	case "read and hang":

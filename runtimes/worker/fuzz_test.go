@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/kalima-chain/kalima/abi"
@@ -17,12 +18,12 @@ import (
 func FuzzParent(f *testing.F) {
 	r := host.Result{Writes: []abi.Write{{Address: "/granted/x", Key: "k", Value: []byte("v")}}, Reply: []byte("r"), Log: []string{"l"}}
 	for _, seed := range []frame{
-		newFrame(kindResult).result(&r),
-		newFrame(kindGet).str("/a").str("k"),
-		newFrame(kindNext).str("/a").str("k"),
-		newFrame(kindMany).keys([]host.Key{{Address: "/a", Key: "k"}}),
-		newFrame(kindRange).str("/a").str("").str("z").int(3),
-		newFrame(kindQuery).str("twin").str("k").bytes([]byte("arg")).num(10).writes(r.Writes),
+		newFrame(kindResult).used(nil).result(&r),
+		newFrame(kindGet).used(nil).str("/a").str("k"),
+		newFrame(kindNext).used(nil).str("/a").str("k"),
+		newFrame(kindMany).used(nil).keys([]host.Key{{Address: "/a", Key: "k"}}),
+		newFrame(kindRange).used(nil).str("/a").str("").str("z").int(3),
+		newFrame(kindQuery).used(nil).str("twin").str("k").bytes([]byte("arg")).num(10).writes(r.Writes),
 		newFrame(kindHTTP).request(host.HTTPRequest{Method: "GET", URL: "https://granted.example/x"}),
 		newFrame(kindClock),
 		newFrame(kindTrace).hostCall(host.HostCall{Name: "get"}),
@@ -30,7 +31,7 @@ func FuzzParent(f *testing.F) {
 		newFrame(kindDeadline).str("late"),
 		newFrame(kindError).str("ill"),
 	} {
-		for _, last := range []frame{nil, newFrame(kindResult).result(&r)} {
+		for _, last := range []frame{nil, newFrame(kindResult).used(nil).result(&r)} {
 			var b bytes.Buffer
 			for _, one := range []frame{seed, last} {
 				if one != nil {
@@ -128,7 +129,7 @@ func FuzzChild(f *testing.F) {
 	e := equipment{contracts: true, world: true, trace: true, charges: true, nested: 1}
 	conversation := []frame{
 		newFrame(kindLoad).raw(digest[:]).bytes([]byte("code")),
-		newFrame(kindCall).raw(digest[:]).call(&call).grant(grant).limits(host.DefaultLimits).equipment(e),
+		newFrame(kindCall).raw(digest[:]).call(&call).grant(grant).limits(host.DefaultLimits).equipment(e).ahead(nil),
 		newFrame(kindValue).bool(true).bytes([]byte("v")),
 		newFrame(kindValue).bool(true).str("key"),
 		newFrame(kindValues).values([]abi.Value{{Ok: true, Bytes: []byte("1")}, {}}),
@@ -158,46 +159,69 @@ func FuzzChild(f *testing.F) {
 }
 
 // TestConversation holds FuzzChild's seed to be a whole call, so that the fuzzer starts from
-// something that works.
+// something that works, and a value that came with the call not to be asked for.
 func TestConversation(t *testing.T) {
-	var in, out bytes.Buffer
-	var digest abi.Digest
 	call := hosttest.NewCall(abi.Query, "key", "value")
-	for _, one := range []frame{
-		newFrame(kindLoad).raw(digest[:]).bytes([]byte("code")),
-		newFrame(kindCall).raw(digest[:]).call(&call).grant(grant).limits(host.DefaultLimits).equipment(equipment{contracts: true}),
-		newFrame(kindValue).bool(true).bytes([]byte("v")),
-		newFrame(kindValue).bool(true).str("key"),
-		newFrame(kindValues).values([]abi.Value{{Ok: true, Bytes: []byte("1")}, {}}),
-		newFrame(kindEntries).entries([]abi.KeyValue{{Key: "a", Value: []byte("1")}}).bool(true),
-		newFrame(kindReply).bool(true).result(&host.Result{Reply: []byte("r")}),
+	own := host.Key{Address: abi.StateAddress(call.Contract), Key: "k"}
+	for _, tt := range []struct {
+		name  string
+		ahead []sent
+		want  string
+		used  []int // with the first frame after the read
+	}{
+		{"nothing ahead", nil, "lgnmsqr", nil},
+		{"ahead", []sent{{key: host.Key{Address: "/other", Key: "k"}}, {own, abi.Value{Bytes: []byte("v"), Ok: true}}}, "lnmsqr", []int{1}},
 	} {
-		if err := one.send(&in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := newServer(reader{}, &in, &out)
-	s.die = func(err error) { t.Fatal(err) }
-	if err := s.serve(); err != nil {
-		t.Fatal(err)
-	}
-	var kinds []byte
-	for {
-		kind, b, err := receive(&out, nil)
-		if err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		kinds = append(kinds, kind)
-		if kind == kindResult {
-			f := &fields{b: b}
-			if r := f.result(); f.done() != nil || r.Fault != nil || r.Used.Reads == 0 {
-				t.Errorf("result = %+v, %v, want an accept", r, f.err)
+		t.Run(tt.name, func(t *testing.T) {
+			var digest abi.Digest
+			frames := []frame{
+				newFrame(kindLoad).raw(digest[:]).bytes([]byte("code")),
+				newFrame(kindCall).raw(digest[:]).call(&call).grant(grant).limits(host.DefaultLimits).equipment(equipment{contracts: true}).ahead(tt.ahead),
+				newFrame(kindValue).bool(true).bytes([]byte("v")),
+				newFrame(kindValue).bool(true).str("key"),
+				newFrame(kindValues).values([]abi.Value{{Ok: true, Bytes: []byte("1")}, {}}),
+				newFrame(kindEntries).entries([]abi.KeyValue{{Key: "a", Value: []byte("1")}}).bool(true),
+				newFrame(kindReply).bool(true).result(&host.Result{Reply: []byte("r")}),
 			}
-		}
-	}
-	if want := "lgnmsqr"; string(kinds) != want {
-		t.Errorf("the worker said %q, want %q", kinds, want)
+			if tt.ahead != nil {
+				frames = append(frames[:2], frames[3:]...)
+			}
+			var in, out bytes.Buffer
+			for _, one := range frames {
+				if err := one.send(&in); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := newServer(reader{}, &in, &out)
+			s.die = func(err error) { t.Fatal(err) }
+			if err := s.serve(); err != nil {
+				t.Fatal(err)
+			}
+			var kinds []byte
+			for {
+				kind, b, err := receive(&out, nil)
+				if err == io.EOF {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				kinds = append(kinds, kind)
+				f := &fields{b: b}
+				switch kind {
+				case kindNext:
+					if used := f.used(); !slices.Equal(used, tt.used) {
+						t.Errorf("used %v, want %v", used, tt.used)
+					}
+				case kindResult:
+					f.used()
+					if r := f.result(); f.done() != nil || r.Fault != nil || r.Used.Reads == 0 {
+						t.Errorf("result = %+v, %v, want an accept", r, f.err)
+					}
+				}
+			}
+			if string(kinds) != tt.want {
+				t.Errorf("the worker said %q, want %q", kinds, tt.want)
+			}
+		})
 	}
 }

@@ -15,7 +15,10 @@ type module struct {
 	code    []byte
 	digest  abi.Digest
 	phases  []abi.Phase
+	read    [abi.Migrate + 1]predictor // by phase
 }
+
+func (m *module) reads(p abi.Phase) *predictor { return &m.read[min(p, abi.Migrate)] }
 
 // Phases lists what the contract had when it was loaded.
 func (m *module) Phases() []abi.Phase { return append([]abi.Phase(nil), m.phases...) }

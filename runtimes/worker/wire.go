@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	protocol = 2
+	protocol = 3
 	maxFrame = 4 << 20  // bytes; a result holds at most Limits.Bytes and Limits.Log, a load the code
 	maxCode  = 1 << 20  // bytes of an artefact
 	maxList  = 1 << 16  // items of a list in a frame
