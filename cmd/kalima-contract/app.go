@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kalima-chain/kalima/cmd/internal/cli"
 	contractssdk "github.com/kalima-chain/kalima/contracts-sdk"
 	"github.com/kalima-chain/kalima/registry"
 )
@@ -123,29 +124,19 @@ Exit codes: kalima-contract help exit-codes`,
 const formatsAnnotation = "formats"
 
 func (a *app) checkFlags(cmd *cobra.Command) error {
-	more := cmd.Annotations[formatsAnnotation]
-	switch o := a.output; {
-	case o == "text" || o == "json" || o == more && more != "":
-	default:
-		a.output = "text"
-		want := "text or json"
-		if more != "" {
-			want = "text, json or " + more
-		}
-		return &exitError{code: exitUsage, err: fmt.Errorf("output %q: want %s", o, want)}
+	formats := []string{"text", "json"}
+	if more := cmd.Annotations[formatsAnnotation]; more != "" {
+		formats = append(formats, more)
 	}
-	if a.timeout < 0 {
-		return &exitError{code: exitUsage, err: fmt.Errorf("timeout %v is negative", a.timeout)}
+	if err := cli.CheckFlags(&a.output, a.timeout, formats...); err != nil {
+		return &exitError{code: exitUsage, err: err}
 	}
 	return nil
 }
 
 // context bounds one exchange with the chain by --timeout.
 func (a *app) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.timeout == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, a.timeout)
+	return cli.Timeout(ctx, a.timeout)
 }
 
 // say writes a line of talk.
@@ -172,7 +163,8 @@ func (a *app) talk() io.Writer {
 
 // self is how this program is called: a newcomer runs it from the source.
 func self() string {
-	if p, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(p), "/go-build") && strings.TrimSuffix(filepath.Base(p), ".exe") == "kalima-contract" {
+	p, _ := os.Executable() // a test binary is started from a go-build folder too
+	if cli.RunFromSource() && strings.TrimSuffix(filepath.Base(p), ".exe") == "kalima-contract" {
 		return "go run ./cmd/kalima-contract"
 	}
 	return "kalima-contract"
@@ -186,16 +178,7 @@ func (a *app) flags() string {
 	return " --home " + shellWord(a.home)
 }
 
-// shellWord quotes a word for a POSIX shell where it needs it.
-func shellWord(s string) string {
-	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("/._:@%+=,-", r)
-	}) < 0
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func shellWord(s string) string { return cli.ShellWord(s) }
 
 // sdkFiles returns the SDK to build with, by path in a project.
 func (a *app) sdkFiles(l registry.Language) (map[string][]byte, error) {

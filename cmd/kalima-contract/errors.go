@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/chain"
+	"github.com/kalima-chain/kalima/cmd/internal/cli"
 	"github.com/kalima-chain/kalima/devsecops/toolchain"
 	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/node/keyring"
@@ -194,32 +194,7 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 		return exit.code
 	}
 	code, hint := a.explain(err)
-	if a.output == "json" {
-		type problem struct {
-			Code    string `json:"code"`
-			Exit    int    `json:"exit"`
-			Message string `json:"message"`
-			Fix     string `json:"fix,omitempty"`
-		}
-		b, jerr := json.Marshal(struct {
-			SchemaVersion int     `json:"schemaVersion"`
-			Error         problem `json:"error"`
-		}{schemaVersion, problem{exitWords[code], code, err.Error(), hint}})
-		if jerr != nil {
-			b = []byte(`{"schemaVersion":1}`)
-		}
-		fmt.Fprintf(a.stdout, "%s\n", b)
-		return code
-	}
-	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
-		if i == 0 {
-			fmt.Fprintln(a.stderr, "error: "+line)
-		} else {
-			fmt.Fprintln(a.stderr, "       "+line)
-		}
-	}
-	if hint != "" {
-		fmt.Fprintln(a.stderr, "hint: "+hint)
-	}
+	p := cli.Problem{Code: exitWords[code], Exit: code, Message: err.Error(), Fix: hint}
+	_ = p.Print(a.output == "json", a.stdout, a.stderr) // where else to say that it can not be said?
 	return code
 }

@@ -7,13 +7,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kalima-chain/kalima/cmd/internal/cli"
 	"github.com/kalima-chain/kalima/node/keyring"
 	"github.com/kalima-chain/kalima/node/rpc"
 )
@@ -114,25 +114,15 @@ Exit codes: kalima help exit-codes`,
 }
 
 func (a *app) checkFlags() error {
-	switch a.output {
-	case "text", "json":
-	default:
-		o := a.output
-		a.output = "text"
-		return &exitError{code: exitUsage, err: fmt.Errorf("output %q: want text or json", o)}
-	}
-	if a.timeout < 0 {
-		return &exitError{code: exitUsage, err: fmt.Errorf("timeout %v is negative", a.timeout)}
+	if err := cli.CheckFlags(&a.output, a.timeout, "text", "json"); err != nil {
+		return &exitError{code: exitUsage, err: err}
 	}
 	return nil
 }
 
 // context bounds one exchange with the chain by --timeout.
 func (a *app) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.timeout == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, a.timeout)
+	return cli.Timeout(ctx, a.timeout)
 }
 
 // say writes a line of talk.
@@ -151,7 +141,7 @@ func (a *app) next(format string, args ...any) {
 
 // self is how this program is called: a newcomer runs it from the source.
 func self() string {
-	if p, err := os.Executable(); err == nil && strings.Contains(filepath.ToSlash(p), "/go-build") {
+	if cli.RunFromSource() {
 		return "go run ./cmd/kalima"
 	}
 	return "kalima"
@@ -168,16 +158,7 @@ func (a *app) flags() string {
 // dirFlag is flags for `kalima dev`.
 func (a *app) dirFlag() string { return strings.Replace(a.flags(), "--home", "--dir", 1) }
 
-// shellWord quotes a word for a POSIX shell where it needs it.
-func shellWord(s string) string {
-	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._:@%+=,-", r))
-	}) < 0
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func shellWord(s string) string { return cli.ShellWord(s) }
 
 // profile reads how to reach the chain.
 func (a *app) profile() (*rpc.Profile, error) { return rpc.ReadProfile(a.home) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 	"github.com/kalima-chain/kalima/chain"
 	"github.com/kalima-chain/kalima/chain/consensus"
 	"github.com/kalima-chain/kalima/chain/ledger"
+	"github.com/kalima-chain/kalima/cmd/internal/cli"
 	"github.com/kalima-chain/kalima/cmd/kalima/internal/devnet"
 	"github.com/kalima-chain/kalima/node"
 	"github.com/kalima-chain/kalima/node/keyring"
@@ -246,34 +246,11 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 	case err == context.DeadlineExceeded:
 		err = fmt.Errorf("no answer within %v", a.timeout)
 	}
-	if a.output == "json" {
-		type problem struct {
-			Code    string `json:"code"`
-			Exit    int    `json:"exit"`
-			Message string `json:"message"`
-			Fix     string `json:"fix,omitempty"`
-		}
-		b, _ := json.Marshal(struct {
-			SchemaVersion int     `json:"schemaVersion"`
-			Error         problem `json:"error"`
-		}{schemaVersion, problem{word, code, err.Error(), hint}})
-		fmt.Fprintf(a.stdout, "%s\n", b)
+	if code == exitInterrupted && a.output != "json" {
 		return code
 	}
-	if code == exitInterrupted {
-		return code
-	}
-	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
-		if i == 0 {
-			line = "error: " + line
-		} else {
-			line = "       " + line
-		}
-		fmt.Fprintln(a.stderr, line)
-	}
-	if hint != "" {
-		fmt.Fprintln(a.stderr, "hint: "+hint)
-	}
+	p := cli.Problem{Code: word, Exit: code, Message: err.Error(), Fix: hint}
+	_ = p.Print(a.output == "json", a.stdout, a.stderr) // where else to say that it can not be said?
 	return code
 }
 

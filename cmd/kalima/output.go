@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,18 +12,13 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/cmd/internal/cli"
 )
 
-// schemaVersion of every JSON object this program prints. It grows when a field changes
-// its meaning or goes away, not when one is added.
-const schemaVersion = 1
+const schemaVersion = cli.SchemaVersion
 
 // printJSON writes one object on one line.
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
+func (a *app) printJSON(v any) error { return cli.PrintJSON(a.stdout, v) }
 
 // stamp shows a time of the chain.
 func stamp(t abi.Time) string {
@@ -80,28 +74,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// table prints rows in columns; the first row is the head. The last column is not padded.
-func table(w io.Writer, rows [][]string) {
-	var width []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for _, row := range rows {
-		var b strings.Builder
-		for i, cell := range row {
-			b.WriteString(cell)
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
-			}
-		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
-	}
-}
+func table(w io.Writer, rows [][]string) { cli.Table(w, rows) }
 
 // thousands writes a number with separators.
 func thousands[T ~int | ~int64 | ~uint64](n T) string {
