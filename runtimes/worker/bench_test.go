@@ -51,22 +51,23 @@ type noMeter struct{}
 func (noMeter) Charge(uint64) *abi.Fault { return nil }
 func (noMeter) Left() uint64             { return 1000 }
 
-// BenchmarkCall measures a warm call, in the process and through a worker.
+// BenchmarkCall measures a warm call, in the process and through a worker that is sent what
+// it will read or must ask.
 func BenchmarkCall(b *testing.B) {
-	b.Run("native/worker", func(b *testing.B) {
-		benchCall(b, newRuntime(b, worker.Config{Engine: "native", Processes: 1}), "starlark")
-	})
-	for _, engine := range []string{"js", "starlark"} {
-		b.Run(engine+"/in process", func(b *testing.B) {
-			if engine == "js" {
-				benchCall(b, js.New(), engine)
-			} else {
-				benchCall(b, starlark.New(), engine)
-			}
-		})
-		b.Run(engine+"/worker", func(b *testing.B) {
-			benchCall(b, newRuntime(b, worker.Config{Engine: engine, Processes: 1}), engine)
-		})
+	values := hosttest.State{abi.StateAddress("conf"): {"count": "41"}}
+	engines := []struct {
+		name string
+		here func() host.Runtime // in this process
+	}{
+		{"js", func() host.Runtime { return js.New() }},
+		{"starlark", func() host.Runtime { return starlark.New() }},
+		{"native", func() host.Runtime { return native{} }},
+	}
+	for _, e := range engines {
+		there := func() host.Runtime { return newRuntime(b, worker.Config{Engine: e.name, Processes: 1}) }
+		b.Run(e.name+"/in process", func(b *testing.B) { benchCall(b, e.here(), e.name, values) })
+		b.Run(e.name+"/worker", func(b *testing.B) { benchCall(b, there(), e.name, quiet{values}) })
+		b.Run(e.name+"/worker, nothing sent ahead", func(b *testing.B) { benchCall(b, there(), e.name, values) })
 	}
 }
 
@@ -75,14 +76,13 @@ type quiet struct{ hosttest.State }
 
 func (q quiet) Quiet() host.State { return q.State }
 
-func benchCall(b *testing.B, rt host.Runtime, engine string) {
+func benchCall(b *testing.B, rt host.Runtime, engine string, state host.State) {
 	defer rt.Close()
 	ctx := context.Background()
 	m, err := rt.Load(ctx, []byte(benchSources[engine]))
 	if err != nil {
 		b.Fatal(err)
 	}
-	state := quiet{hosttest.State{abi.StateAddress("conf"): {"count": "41"}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		s := host.NewSession(hosttest.NewCall(abi.Validate, "t", "20.5"), state, host.Grant{}, host.Limits{})

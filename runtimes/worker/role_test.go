@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kalima-chain/kalima/abi"
+	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/runtimes/worker"
 )
 
@@ -69,6 +70,53 @@ func TestRole(t *testing.T) {
 		if c, err := worker.Start(context.Background(), cfg); err == nil {
 			c.Close()
 			t.Errorf("Start(%+v) = nil, want an error", cfg)
+		}
+	}
+}
+
+// TestStartErrors holds what people read when a worker can not be started.
+func TestStartErrors(t *testing.T) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		cfg  worker.ChildConfig
+		want []string
+	}{
+		{"no such role", context.Background(), worker.ChildConfig{Role: "wasm"}, []string{`no role "wasm"`, "js", "starlark"}},
+		{"little memory", context.Background(), worker.ChildConfig{Role: "echo", Memory: 1 << 20}, []string{"1048576 bytes of memory", "at least 134217728"}},
+		{"given up", over, worker.ChildConfig{Role: "echo"}, []string{"gave up after", "context canceled"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := worker.Start(tt.ctx, tt.cfg)
+			if err == nil {
+				c.Close()
+				t.Fatalf("Start(%+v) = nil, want an error", tt.cfg)
+			}
+			for _, want := range append(tt.want, "start a worker: ") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("Start(%+v) = %v, want %q in it", tt.cfg, err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestLeastMemory proves that the least memory that may be given is enough for an engine.
+func TestLeastMemory(t *testing.T) {
+	for engine, ext := range map[string]string{"js": ".js", "starlark": ".star"} {
+		rt := newRuntime(t, worker.Config{Engine: engine, Processes: 1, Memory: 128 << 20})
+		defer rt.Close()
+		m, err := rt.Load(context.Background(), contract(t, engine, "conformance", ext))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Call(context.Background(), session(abi.Query, host.Limits{})); err != nil {
+			t.Errorf("Call of %s = %v", engine, err)
+		}
+		if pieces, err := rt.Sandbox(context.Background()); err != nil || len(pieces) == 0 {
+			t.Errorf("Sandbox = %v, %v, want its pieces", pieces, err)
 		}
 	}
 }
