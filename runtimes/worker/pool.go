@@ -121,6 +121,7 @@ func (l *pool) give(p *process) {
 	if !worn && p.calls%measureEvery == 0 {
 		worn = resident(p.cmd.Process.Pid) > l.cfg.Memory/2
 	}
+	level := p.level // once it is idle it is somebody else's
 	l.mu.Lock()
 	delete(l.running, p)
 	if worn = worn || p.ended || l.isClosed(); !worn {
@@ -130,7 +131,7 @@ func (l *pool) give(p *process) {
 	if worn {
 		p.end()
 	}
-	<-l.levels[p.level]
+	<-l.levels[level]
 }
 
 // close ends all workers, those at work too, and waits until they are gone.
