@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,7 +22,7 @@ func workerMain() {
 	worker.RunIfWorker(map[string]func() host.Runtime{
 		"js":       func() host.Runtime { return js.New() },
 		"starlark": func() host.Runtime { return starlark.New() },
-	})
+	}, wasm.CompileRole())
 }
 
 // newRuntime makes the engine of a language as a node runs it: WebAssembly in this process,
@@ -28,11 +30,26 @@ func workerMain() {
 func newRuntime(l registry.Language) (host.Runtime, error) {
 	switch engine := l.Runtime(); engine {
 	case "wasm":
-		return wasm.New(wasm.Config{})
+		return wasm.New(wasm.Config{CacheDir: codeFolder()})
 	case "js", "starlark":
 		return worker.New(worker.Config{Engine: engine, Processes: 1})
 	}
 	return nil, fmt.Errorf("no runtime for %s", l)
+}
+
+// codeFolder is where compiled contracts of this user are kept, so that trying one again does
+// not compile it again; empty when there is no such place. It has no key: whoever can write
+// there is this user.
+func codeFolder() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "kalima", "code")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return dir
 }
 
 // loaded is a contract in its engine.

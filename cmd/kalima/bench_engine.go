@@ -102,7 +102,7 @@ func (a *app) benchEngine(ctx context.Context, examples string, d time.Duration,
 	if out.Machine, err = bench.MeasureMachine(os.TempDir()); err != nil {
 		return err
 	}
-	engines, err := openRuntimes()
+	engines, err := openRuntimes("", nil)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func (j *devJob) start(ctx context.Context, nodes []*devnet.Node) (running, erro
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	engines, err := openRuntimes()
+	engines, err := openRuntimes(filepath.Join(j.home, "code"), nodes[0].Storage)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

@@ -172,7 +172,7 @@ func startReal(t *testing.T, ctx context.Context) *realChain {
 		t.Fatalf("Nodes = %d nodes, %v, want 5 masters and a client", len(nodes), err)
 	}
 	r.late = nodes[5]
-	if r.engines, err = openRuntimes(); err != nil {
+	if r.engines, err = openRuntimes("", nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.engines.Close() })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,7 @@ func (a *app) node(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	engines, err := openRuntimes()
+	engines, err := openRuntimes(filepath.Join(n.Data(), "code"), n.Storage)
 	if err != nil {
 		return err
 	}

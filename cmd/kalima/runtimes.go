@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -22,15 +24,24 @@ func inWorkers() map[string]func() host.Runtime {
 
 // workerMain turns the process into a worker when it was started as one, and then does not
 // return.
-func workerMain() { worker.RunIfWorker(inWorkers()) }
+func workerMain() { worker.RunIfWorker(inWorkers(), wasm.CompileRole()) }
 
 // runtimes is every engine of this program, by name.
 type runtimes map[string]host.Runtime
 
-// openRuntimes starts the engines. The caller closes them when no contract runs any more.
-func openRuntimes() (runtimes, error) {
+// openRuntimes starts the engines. Compiled contracts are kept in a folder, sealed with a key
+// that follows from the node's secret; without a folder they are compiled anew each time. The
+// caller closes the engines when no contract runs any more.
+func openRuntimes(folder string, secret []byte) (runtimes, error) {
 	r := runtimes{}
-	w, err := wasm.New(wasm.Config{})
+	cfg := wasm.Config{CacheDir: folder}
+	if len(secret) > 0 {
+		var err error
+		if cfg.CacheKey, err = hkdf.Key(sha256.New, secret, nil, "kalima/compiled-code/1", sha256.Size); err != nil {
+			return nil, fmt.Errorf("derive the key of compiled contracts: %w", err)
+		}
+	}
+	w, err := wasm.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("start the WASM engine: %w", err)
 	}
