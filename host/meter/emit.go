@@ -163,7 +163,7 @@ func (w *walker) jump(code byte, depth uint32) {
 		return
 	}
 	t := &w.ctl[len(w.ctl)-1-int(depth)]
-	if code == opBrIf && t.op == opLoop && t.params == 0 {
+	if code == opBrIf && t.op == opLoop && len(t.params) == 0 {
 		w.write(opIf, voidish, opBr)
 		w.number(w.label(depth) + 1)
 		w.write(opEnd)
@@ -271,6 +271,25 @@ func (w *walker) growth() {
 	w.write(opIf, i32Type)
 	w.with(opLocalGet, t)
 	w.write(opMemoryGrow, 0, opElse, opI32Const, 0x7f, opEnd)
+}
+
+// choose is a select between floats, without the engine's: on amd64 wazero (up to 1.12) may give
+// its result bits that were left in a register by whatever ran there before, in another run
+// others. The operands and the condition are on the stack, and the result in the end.
+func (w *walker) choose(typ byte) {
+	t := w.f.nan64Local()
+	if typ == f32Type {
+		t = w.f.nan32Local()
+	}
+	w.write(opIf)
+	if w.emit {
+		w.out = putS64(w.out, int64(w.m.extra.index([]byte{typ, typ}, []byte{typ})))
+	}
+	w.write(opDrop, opElse)
+	w.with(opLocalSet, t)
+	w.write(opDrop)
+	w.with(opLocalGet, t)
+	w.write(opEnd)
 }
 
 // canonical replaces a NaN on top of the stack by the canonical one.

@@ -6,6 +6,7 @@ func (m *module) encode() []byte {
 
 	// Bodies first: they may ask for more types.
 	extra := &extraTypes{base: uint32(len(m.types))}
+	m.extra = extra
 	refillType := extra.index([]byte{i64Type}, []byte{i64Type})
 	growType := extra.index([]byte{i32Type}, []byte{i32Type})
 	var atType, bulkType uint32

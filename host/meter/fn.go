@@ -1,11 +1,17 @@
 package meter
 
+import (
+	"bytes"
+	"slices"
+)
+
 // fn is one defined function and what the first walk learnt about it.
 type fn struct {
 	typ     *funcType
 	typeIdx uint32
 	runs    []localRun
-	locals  int // parameters and locals
+	locals  int    // parameters and locals
+	types   []byte // theirs
 	code    []byte
 	offset  int  // of code in the input
 	traced  bool // in a trace build
@@ -36,7 +42,7 @@ type localRun struct {
 // readLocals splits a body into locals and instructions.
 func (f *fn) readLocals(body []byte, l Limits) *Refusal {
 	s := &reader{b: body}
-	f.locals = len(f.typ.params)
+	f.locals, f.types = len(f.typ.params), slices.Clone(f.typ.params)
 	for range s.count() {
 		r := localRun{n: s.u32(), typ: s.byte()}
 		if s.bad {
@@ -50,6 +56,7 @@ func (f *fn) readLocals(body []byte, l Limits) *Refusal {
 		}
 		f.locals += int(r.n)
 		f.runs = append(f.runs, r)
+		f.types = append(f.types, bytes.Repeat([]byte{r.typ}, int(r.n))...)
 	}
 	if s.bad || s.done() {
 		return refuse("the locals are malformed")
@@ -92,20 +99,6 @@ func (f *fn) putExtraLocals(b []byte) []byte {
 		}
 	}
 	return b
-}
-
-// isFloat lists which locals hold floating-point numbers.
-func (f *fn) isFloat() []bool {
-	is := make([]bool, 0, f.locals)
-	for _, t := range f.typ.params {
-		is = append(is, t == f32Type || t == f64Type)
-	}
-	for _, r := range f.runs {
-		for range r.n {
-			is = append(is, r.typ == f32Type || r.typ == f64Type)
-		}
-	}
-	return is
 }
 
 func b2u(b bool) uint32 {

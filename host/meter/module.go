@@ -100,8 +100,9 @@ type module struct {
 	wanted  []uint32 // functions named before they are declared, to be checked at the end
 	taken   map[uint32]bool
 	trace   *Trace // of a trace build
-	keeps   bool   // some instruction changes a table or drops a segment
-	refVars bool   // a mutable global holds a reference
+	extra   *extraTypes
+	keeps   bool // some instruction changes a table or drops a segment
+	refVars bool // a mutable global holds a reference
 }
 
 // at returns the index in the output of the function with that index in the input.

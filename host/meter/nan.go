@@ -15,8 +15,7 @@ func fromLocal(i uint32) int32 { return -2 - int32(i) }
 // nans is what the first walk collects about one function.
 type nans struct {
 	local  uint32 // index read by the latest local instruction
-	float  []bool // by local; nil until needed
-	seen   []bool // by local: a read of it may be seen
+	seen   []bool // by local: a read of it may be seen; nil until needed
 	stores []nanStore
 }
 
@@ -41,18 +40,17 @@ func (w *walker) need(from int32, seen bool) {
 // local takes local.get, local.set and local.tee; the index has been read.
 func (w *walker) local(code byte, from int) *Refusal {
 	i := w.nans.local
-	if w.nans.float == nil {
-		w.nans.float = w.f.isFloat()
+	if w.nans.seen == nil {
 		w.nans.seen = make([]bool, w.f.locals)
 	}
 	origin := int32(none)
 	if code == opLocalGet {
-		if w.nans.float[i] {
+		if t := w.f.types[i]; t == f32Type || t == f64Type {
 			origin = fromLocal(i)
 		}
 	} else {
 		if len(w.stack) > w.top().height {
-			origin = w.stack[len(w.stack)-1]
+			origin = w.stack[len(w.stack)-1].from
 		}
 		if err := w.pop(1, false); err != nil {
 			return err
@@ -62,8 +60,8 @@ func (w *walker) local(code byte, from int) *Refusal {
 		}
 	}
 	if code != opLocalSet {
-		w.push(1)
-		w.stack[len(w.stack)-1] = origin
+		w.push(w.f.types[i])
+		w.stack[len(w.stack)-1].from = origin
 	}
 	if w.emit {
 		w.out = append(w.out, w.r.b[from:w.r.pos]...)
@@ -76,7 +74,7 @@ func (w *walker) local(code byte, from int) *Refusal {
 func (w *walker) makes(single bool) {
 	n := w.made
 	w.made++
-	w.stack[len(w.stack)-1] = int32(n)
+	w.stack[len(w.stack)-1].from = int32(n)
 	if !w.emit {
 		w.f.needs = append(w.f.needs, false)
 		if single {

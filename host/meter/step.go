@@ -49,7 +49,7 @@ func (w *walker) step() *Refusal {
 		return nil
 	case opReturn:
 		w.escape(none)
-		if err := w.show(w.ctl[0].results); err != nil {
+		if err := w.show(len(w.ctl[0].results)); err != nil {
 			return err
 		}
 		if w.f.wrapped() {
@@ -70,6 +70,7 @@ func (w *walker) step() *Refusal {
 
 // plain takes an instruction that is copied as it is.
 func (w *walker) plain(code byte, o op, from int) *Refusal {
+	operand := w.r.pos
 	if err := w.immediate(o.imm, code); err != nil {
 		return err
 	}
@@ -79,11 +80,24 @@ func (w *walker) plain(code byte, o op, from int) *Refusal {
 	if o.imm == immLocal {
 		return w.local(code, from)
 	}
+	var typ byte
+	if o.push > 0 {
+		typ = w.resultType(code, operand)
+	}
 	// What only drops a value, or computes without showing it, does not see its bits.
 	if err := w.pop(int(o.pop), o.float&absorbs == 0 && code != opDrop); err != nil {
 		return err
 	}
-	w.push(int(o.push))
+	if o.push > 0 {
+		w.push(typ)
+	}
+	if (code == opSelect || code == opSelectT) && w.seg != none && (typ == f32Type || typ == f64Type) {
+		w.f.nan32 = w.f.nan32 || typ == f32Type
+		w.f.nan64 = w.f.nan64 || typ == f64Type
+		w.blocks += 2
+		w.choose(typ)
+		return nil
+	}
 	if w.emit {
 		w.out = append(w.out, w.r.b[from:w.r.pos]...)
 	}
@@ -201,7 +215,7 @@ func (w *walker) function(code byte, i uint32) *Refusal {
 		if !w.m.taken[i] && !w.m.isExported(i) {
 			return refuse("ref.func of function %d, which is in no element segment", i)
 		}
-		w.push(1)
+		w.push(0)
 		if !w.emit {
 			w.m.taken[i] = true
 		}
@@ -213,7 +227,7 @@ func (w *walker) function(code byte, i uint32) *Refusal {
 	if err := w.pop(len(t.params), true); err != nil {
 		return err
 	}
-	w.push(len(t.results))
+	w.push(t.results...)
 	w.effect()
 	if !w.emit {
 		w.f.any = true
@@ -240,7 +254,7 @@ func (w *walker) indirect(from int) *Refusal {
 	if err := w.pop(len(t.params)+1, true); err != nil {
 		return err
 	}
-	w.push(len(t.results))
+	w.push(t.results...)
 	w.effect()
 	w.f.any, w.f.indirect = true, true
 	if w.emit {
@@ -334,7 +348,7 @@ func (w *walker) memoryGrow() *Refusal {
 	if err := w.pop(1, true); err != nil {
 		return err
 	}
-	w.push(1)
+	w.push(i32Type)
 	w.effect()
 	w.f.any, w.f.temp = true, true
 	w.growth()

@@ -13,21 +13,27 @@ type walker struct {
 
 	r      reader
 	ctl    []frame
-	stack  []int32 // for each operand where a NaN in it may come from, see nan.go
-	seg    int     // current segment, -1 in dead code
-	segs   int     // begun so far
-	made   int     // instructions that can make a NaN, so far
-	level  uint32  // open blocks in the output
-	clean  bool    // the gas global holds what the gas local does
+	stack  []operand
+	seg    int    // current segment, -1 in dead code
+	segs   int    // begun so far
+	made   int    // instructions that can make a NaN, so far
+	level  uint32 // open blocks in the output
+	clean  bool   // the gas global holds what the gas local does
 	blocks int
 	nans   nans
+}
+
+// operand is a value on the stack.
+type operand struct {
+	from int32 // where a NaN in it may come from, see nan.go
+	typ  byte  // 0: not known, and no number
 }
 
 // frame is one block of the input that is open.
 type frame struct {
 	op       byte
-	params   int
-	results  int
+	params   []byte // types
+	results  []byte
 	height   int // of the operand stack below the parameters
 	dead     bool
 	wasDead  bool
@@ -42,7 +48,7 @@ type frame struct {
 func (w *walker) walk() *Refusal {
 	f := w.f
 	w.r = reader{b: f.code}
-	w.ctl = append(w.ctl, frame{op: opBlock, results: len(f.typ.results), openSeg: none})
+	w.ctl = append(w.ctl, frame{op: opBlock, results: f.typ.results, openSeg: none})
 	w.prologue()
 	w.begin()
 	for len(w.ctl) > 0 {
@@ -96,9 +102,9 @@ func (w *walker) price(n uint64) {
 
 func (w *walker) top() *frame { return &w.ctl[len(w.ctl)-1] }
 
-func (w *walker) push(n int) {
-	for range n {
-		w.stack = append(w.stack, none)
+func (w *walker) push(types ...byte) {
+	for _, t := range types {
+		w.stack = append(w.stack, operand{from: none, typ: t})
 	}
 	w.f.stack = max(w.f.stack, len(w.stack))
 }
@@ -112,7 +118,7 @@ func (w *walker) pop(n int, seen bool) *Refusal {
 			}
 			return refuse("an operand is missing at byte %d", w.r.pos)
 		}
-		w.need(w.stack[len(w.stack)-1], seen)
+		w.need(w.stack[len(w.stack)-1].from, seen)
 		w.stack = w.stack[:len(w.stack)-1]
 	}
 	return nil
@@ -127,8 +133,8 @@ func (w *walker) show(n int) *Refusal {
 			}
 			return refuse("an operand is missing at byte %d", w.r.pos)
 		}
-		w.need(w.stack[i], true)
-		w.stack[i] = none
+		w.need(w.stack[i].from, true)
+		w.stack[i].from = none
 	}
 	return nil
 }
@@ -150,10 +156,10 @@ func (w *walker) leave(depth uint32) *Refusal {
 	w.escape(target)
 	t := &w.ctl[target]
 	if t.op == opLoop {
-		return w.show(t.params)
+		return w.show(len(t.params))
 	}
 	t.branched = true
-	return w.show(t.results)
+	return w.show(len(t.results))
 }
 
 // escape notes that control leaves every block inside target, -1 for all. Blocks hand it on
@@ -169,22 +175,22 @@ func (w *walker) label(depth uint32) uint32 {
 }
 
 // blockType reads the type of a block: parameters, results, and its bytes.
-func (w *walker) blockType() (params, results int, err *Refusal) {
+func (w *walker) blockType() (params, results []byte, err *Refusal) {
 	if !w.r.done() {
 		switch c := w.r.b[w.r.pos]; {
 		case c == voidish:
 			w.r.pos++
-			return 0, 0, nil
+			return nil, nil, nil
 		case c&0x40 != 0 && c&0x80 == 0:
 			w.r.pos++
-			return 0, 1, valType(c)
+			return nil, w.r.b[w.r.pos-1 : w.r.pos], valType(c)
 		}
 	}
 	t := w.r.signed(33)
 	if w.r.bad || t < 0 || t >= int64(len(w.m.types)) {
-		return 0, 0, refuse("a block has a type that does not exist")
+		return nil, nil, refuse("a block has a type that does not exist")
 	}
-	return len(w.m.types[t].params), len(w.m.types[t].results), nil
+	return w.m.types[t].params, w.m.types[t].results, nil
 }
 
 func (w *walker) open(code byte, from int) *Refusal {
@@ -199,16 +205,16 @@ func (w *walker) open(code byte, from int) *Refusal {
 		w.effect()
 		w.f.loops = true
 	}
-	if err := w.show(params); err != nil { // a loop's parameters come from branches too
+	if err := w.show(len(params)); err != nil { // a loop's parameters come from branches too
 		return err
 	}
-	height := max(len(w.stack)-params, w.top().height)
+	height := max(len(w.stack)-len(params), w.top().height)
 	raw := w.r.b[from:w.r.pos]
 	wasDead := w.seg == none
 	label := w.level + 1
 	if w.emit {
 		if code == opLoop {
-			w.loopHead(raw, params)
+			w.loopHead(raw, len(params))
 			label = w.level - 1
 		} else {
 			w.out = append(w.out, raw...)
@@ -219,7 +225,7 @@ func (w *walker) open(code byte, from int) *Refusal {
 		openSeg: w.seg, exit: len(w.ctl), label: label})
 	// In dead code fewer operands than parameters may be there.
 	w.stack = w.stack[:height]
-	w.push(params)
+	w.push(params...)
 	if code != opBlock {
 		w.begin()
 		if code == opLoop && w.emit && !wasDead {
@@ -239,7 +245,7 @@ func (w *walker) elseArm() *Refusal {
 	}
 	t.elseSeen, t.dead = true, false
 	w.stack = w.stack[:t.height]
-	w.push(t.params)
+	w.push(t.params...)
 	w.write(opElse)
 	w.clean = false
 	w.begin()
@@ -249,10 +255,10 @@ func (w *walker) elseArm() *Refusal {
 // close checks and shows the results at the end of a block or arm.
 func (w *walker) close() *Refusal {
 	t := w.top()
-	if err := w.show(t.results); err != nil {
+	if err := w.show(len(t.results)); err != nil {
 		return err
 	}
-	if !t.dead && len(w.stack) != t.height+t.results {
+	if !t.dead && len(w.stack) != t.height+len(t.results) {
 		return refuse("operands are left at the end of a block")
 	}
 	return nil
@@ -269,7 +275,7 @@ func (w *walker) end() *Refusal {
 		w.write(opEnd)
 		return nil
 	}
-	if t.op == opIf && !t.elseSeen && t.params != t.results {
+	if t.op == opIf && !t.elseSeen && len(t.params) != len(t.results) {
 		return refuse("an if without else that changes the stack")
 	}
 	reached := !t.dead
@@ -279,9 +285,9 @@ func (w *walker) end() *Refusal {
 	if t.effects {
 		w.effect()
 	}
-	w.push(t.results)
+	w.push(t.results...)
 	if t.op == opLoop {
-		w.loopEnd(t.params)
+		w.loopEnd(len(t.params))
 	} else {
 		w.write(opEnd)
 		w.level--

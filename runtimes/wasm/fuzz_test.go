@@ -100,7 +100,7 @@ func generatorSeeds(n int) (seeds [][]byte) {
 }
 
 // How many modules TestGenerated makes. A long run is -modules 1000000 -timeout 0.
-var generatedModules = flag.Int("modules", 600, "how many generated modules TestGenerated compares")
+var generatedModules = flag.Int("modules", 1000, "how many generated modules TestGenerated compares")
 
 // TestGenerated does what FuzzGenerated does, on random bytes. The generator has to make what it is
 // meant to.
@@ -178,6 +178,9 @@ func compare(t *testing.T, want, code []byte, cfg meter.Config, exact bool) bool
 					continue // it might never end
 				}
 				got := w.call(name, args)
+				if told, wrong := w.told(first.trap == ""); w.name == "traced" && first.trap == "" && (told != got.gas || wrong != "") {
+					t.Fatalf("%s(%x): the trace tells of %d gas, used are %d; %s", name, args, told, got.gas, wrong)
+				}
 				if original && !exact {
 					continue
 				}
@@ -243,7 +246,7 @@ type fuzzWorld struct {
 
 func newFuzzWorld(t *testing.T, name string, m *meter.Module) *fuzzWorld {
 	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(smallMemory))
-	w := &fuzzWorld{specWorld: specWorld{name: name, metered: name != "original", rt: fuzzRuntime(name == "interpreter")}}
+	w := &fuzzWorld{specWorld: specWorld{name: name, metered: name != "original", rt: fuzzRuntime(name == "interpreter" || name == "original")}}
 	if err := errors.Join(w.guards(), w.idle(m.Info.Imports)); err != nil {
 		t.Fatal(err)
 	}
