@@ -15,7 +15,10 @@ import (
 	"github.com/kalima-chain/kalima/cmd/kalima/internal/bench"
 	contractssdk "github.com/kalima-chain/kalima/contracts-sdk"
 	"github.com/kalima-chain/kalima/devsecops/toolchain"
+	"github.com/kalima-chain/kalima/host"
 	"github.com/kalima-chain/kalima/registry"
+	"github.com/kalima-chain/kalima/runtimes/js"
+	"github.com/kalima-chain/kalima/runtimes/starlark"
 	"github.com/kalima-chain/kalima/runtimes/wasm"
 )
 
@@ -26,12 +29,16 @@ func (a *app) benchEngineCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "engine",
 		Short: "measure a contract call in each language, and what metering costs",
-		Long: `bench engine builds the threshold contract of examples/threshold in each language and
-calls it warm: isolated, metered, with its reads and writes. A language without its
-compiler on this machine is reported as such.
+		Long: `bench engine builds the contract of examples/counter in each language, which reads one
+value and writes one, and calls it warm: isolated, metered, with its limits. Beside it
+stands what the engine alone takes for the same contract: wazero, goja and Starlark
+without gas, limits, or a process of their own. A language without its compiler on this
+machine is reported as such.
 
-  call_us         median of one call, microseconds
-  metering_ratio  metered WASM against plain, geometric mean of eight kinds of kernel`,
+  call       one call, the median; threshold: a larger contract, see examples/threshold
+  plain      the engine alone, keeping one instance: calls see what the last one left
+  new        the engine alone, with a new instance for each call
+  metering   metered WASM against plain, geometric mean of eight kinds of kernel`,
 		Example: `  kalima bench engine
   kalima bench engine --duration 5s -o json`,
 		Args: noArgs,
@@ -49,27 +56,27 @@ compiler on this machine is reported as such.
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&examples, "examples", "", "folder with the contract in each language (default: examples/threshold of the checkout around)")
+	f.StringVar(&examples, "examples", "", "folder of counter and threshold (default: examples of the checkout around)")
 	f.DurationVar(&duration, "duration", 2*time.Second, "how long to call each contract")
 	f.IntVar(&runs, "runs", 5, "runs of each kernel for metering_ratio; the fastest counts")
 	return cmd
 }
 
-// findExamples looks for examples/threshold in the checkout around the current folder.
+// findExamples looks for examples in the checkout around the current folder.
 func findExamples() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for d := dir; ; d = filepath.Dir(d) {
-		path := filepath.Join(d, "examples", "threshold")
-		if _, err := os.Stat(filepath.Join(path, "go", registry.ManifestFile)); err == nil {
+		path := filepath.Join(d, "examples")
+		if _, err := os.Stat(filepath.Join(path, "counter", "go", registry.ManifestFile)); err == nil {
 			return path, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 		if filepath.Dir(d) == d {
-			return "", &exitError{code: exitNotFound, err: fmt.Errorf("no examples/threshold in %s or above", dir), hint: "run it in a checkout of Kalima, or name the folder with --examples"}
+			return "", &exitError{code: exitNotFound, err: fmt.Errorf("no examples/counter in %s or above", dir), hint: "run it in a checkout of Kalima, or name the folder with --examples"}
 		}
 	}
 }
@@ -77,13 +84,21 @@ func findExamples() (string, error) {
 // benchEngineJSON has a number for each language that could be measured, and a reason for
 // each that could not.
 type benchEngineJSON struct {
-	SchemaVersion int                `json:"schemaVersion"`
-	CallUS        map[string]float64 `json:"call_us"`
-	CallP99US     map[string]float64 `json:"call_p99_us"`
-	Gas           map[string]uint64  `json:"gas"` // of one call; WASM: instructions by weight, scripts: steps
-	Missing       map[string]string  `json:"missing"`
-	MeteringRatio float64            `json:"metering_ratio"`
-	Metering      []meteringJSON     `json:"metering"`
+	SchemaVersion int                    `json:"schemaVersion"`
+	CallUS        map[string]float64     `json:"call_us"` // counter
+	CallP99US     map[string]float64     `json:"call_p99_us"`
+	PlainUS       map[string]float64     `json:"plain_us"`     // counter on the engine alone, one instance
+	PlainNewUS    map[string]float64     `json:"plain_new_us"` // the same with a new instance each
+	ThresholdUS   map[string]float64     `json:"threshold_us"`
+	Gas           map[string]uint64      `json:"gas"` // of one call of counter; WASM: instructions by weight, scripts: steps
+	ThresholdGas  map[string]uint64      `json:"threshold_gas"`
+	InstanceBytes map[string]int         `json:"warm_instance_bytes"`
+	InstanceUS    map[string]float64     `json:"new_instance_us"`
+	TurnsPerS     map[string]float64     `json:"turns_of_100_calls_per_s"` // 100 different contracts, one after the other
+	Compile       map[string]compileJSON `json:"compile"`
+	Missing       map[string]string      `json:"missing"`
+	MeteringRatio float64                `json:"metering_ratio"`
+	Metering      []meteringJSON         `json:"metering"`
 	bench.Machine
 }
 
@@ -94,9 +109,25 @@ type meteringJSON struct {
 	Ratio     float64 `json:"ratio"`
 }
 
+// compileJSON is what it takes to load a contract.
+type compileJSON struct {
+	ModuleBytes int     `json:"module_bytes"`
+	CodeBytes   int     `json:"code_bytes"`
+	MeterMS     float64 `json:"meter_ms"`
+	InProcessMS float64 `json:"in_process_ms"`
+	ChildMS     float64 `json:"child_ms"` // as nodes do
+	CachedMS    float64 `json:"cached_ms"`
+}
+
+func ms(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+
 func (a *app) benchEngine(ctx context.Context, examples string, d time.Duration, runs int) error {
 	out := benchEngineJSON{
-		SchemaVersion: schemaVersion, CallUS: map[string]float64{}, CallP99US: map[string]float64{}, Gas: map[string]uint64{}, Missing: map[string]string{},
+		SchemaVersion: schemaVersion, CallUS: map[string]float64{}, CallP99US: map[string]float64{},
+		PlainUS: map[string]float64{}, PlainNewUS: map[string]float64{}, ThresholdUS: map[string]float64{},
+		Gas: map[string]uint64{}, ThresholdGas: map[string]uint64{}, InstanceBytes: map[string]int{}, InstanceUS: map[string]float64{},
+		TurnsPerS: map[string]float64{}, Compile: map[string]compileJSON{}, Missing: map[string]string{},
 	}
 	var err error
 	if out.Machine, err = bench.MeasureMachine(os.TempDir()); err != nil {
@@ -108,18 +139,15 @@ func (a *app) benchEngine(ctx context.Context, examples string, d time.Duration,
 	}
 	defer engines.Close()
 	for _, l := range registry.Languages() {
-		name := string(l)
-		a.say("building and calling threshold in %s", name)
-		call, err := measureLanguage(ctx, filepath.Join(examples, name), l, engines, d)
+		a.say("building and calling counter and threshold in %s", l)
+		err := out.measureLanguage(ctx, examples, l, engines[l.Runtime()], d)
 		var missing *toolchain.MissingError
 		switch {
 		case errors.As(err, &missing):
-			out.Missing[name] = missing.Toolchain.Problem()
-			continue
+			out.Missing[string(l)] = missing.Toolchain.Problem()
 		case err != nil:
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", l, err)
 		}
-		out.CallUS[name], out.CallP99US[name], out.Gas[name] = call.US, call.P99, call.Gas
 	}
 	a.say("measuring what metering costs")
 	costs, mean, err := wasm.MeasureMetering(ctx, runs)
@@ -128,7 +156,7 @@ func (a *app) benchEngine(ctx context.Context, examples string, d time.Duration,
 	}
 	out.MeteringRatio = mean
 	for _, c := range costs {
-		out.Metering = append(out.Metering, meteringJSON{c.Name, float64(c.Plain.Nanoseconds()) / 1000, float64(c.Metered.Nanoseconds()) / 1000, c.Ratio()})
+		out.Metering = append(out.Metering, meteringJSON{c.Name, us(c.Plain), us(c.Metered), c.Ratio()})
 	}
 	if a.output == "json" {
 		return a.printJSON(out)
@@ -137,35 +165,116 @@ func (a *app) benchEngine(ctx context.Context, examples string, d time.Duration,
 	return nil
 }
 
-func measureLanguage(ctx context.Context, dir string, l registry.Language, engines runtimes, d time.Duration) (bench.Call, error) {
+func (r *benchEngineJSON) measureLanguage(ctx context.Context, examples string, l registry.Language, rt host.Runtime, d time.Duration) error {
+	name := string(l)
+	counter, err := buildExample(ctx, filepath.Join(examples, "counter", name), l)
+	if err != nil {
+		return err
+	}
+	threshold, err := buildExample(ctx, filepath.Join(examples, "threshold", name), l)
+	if err != nil {
+		return err
+	}
+	call, err := bench.MeasureCalls(ctx, counter, rt, d)
+	if err != nil {
+		return err
+	}
+	r.CallUS[name], r.CallP99US[name], r.Gas[name] = call.US, call.P99, call.Gas
+	if call, err = bench.MeasureCalls(ctx, threshold, rt, d/2); err != nil {
+		return err
+	}
+	r.ThresholdUS[name], r.ThresholdGas[name] = call.US, call.Gas
+
+	session, code := bench.NewCalls(counter.Manifest).Session, counter.Artefact
+	const plainCalls = 3000
+	switch l.Runtime() {
+	case "js":
+		p, err := js.MeasurePlain(string(code), plainCalls, session)
+		if err != nil {
+			return fmt.Errorf("plain goja: %w", err)
+		}
+		r.PlainUS[name], r.PlainNewUS[name] = us(p.Reused), us(p.Fresh)
+	case "starlark":
+		p, err := starlark.MeasurePlain(string(code), plainCalls, session)
+		if err != nil {
+			return fmt.Errorf("plain Starlark: %w", err)
+		}
+		r.PlainUS[name] = us(p)
+	case "wasm":
+		return r.measureWASM(ctx, name, code, d, session)
+	}
+	return nil
+}
+
+// measureWASM measures what only WASM has: instances and compiled code.
+func (r *benchEngineJSON) measureWASM(ctx context.Context, name string, code []byte, d time.Duration, session func() *host.Session) error {
+	p, err := wasm.MeasurePlain(ctx, code, 20_000, session)
+	if err != nil {
+		return fmt.Errorf("plain wazero: %w", err)
+	}
+	r.PlainUS[name], r.PlainNewUS[name] = us(p.Reused), us(p.Fresh)
+	w, err := wasm.MeasureWarm(ctx, code, 20, session)
+	if err != nil {
+		return err
+	}
+	r.InstanceBytes[name], r.InstanceUS[name] = w.Memory, us(w.Make)
+	c, err := wasm.MeasureCompile(ctx, code, 2)
+	if err != nil {
+		return err
+	}
+	r.Compile[name] = compileJSON{c.Module, c.Code, ms(c.Meter), ms(c.InProcess), ms(c.Child), ms(c.Cached)}
+	if len(code) > 100<<10 {
+		return nil // compiling a hundred Go contracts takes a minute
+	}
+	r.TurnsPerS[name], err = wasm.MeasureTurns(ctx, code, 100, d/2, session)
+	return err
+}
+
+func buildExample(ctx context.Context, dir string, l registry.Language) (*registry.Bundle, error) {
 	p, err := toolchain.Load(dir)
 	if err != nil {
-		return bench.Call{}, err
+		return nil, err
 	}
 	sdk, err := contractssdk.Files(string(l))
 	if err != nil {
-		return bench.Call{}, err
+		return nil, err
 	}
-	b, err := toolchain.Build(ctx, p, sdk, io.Discard)
-	if err != nil {
-		return bench.Call{}, err
-	}
-	return bench.MeasureCalls(ctx, b, engines[l.Runtime()], d)
+	return toolchain.Build(ctx, p, sdk, io.Discard)
 }
 
 func (a *app) showBenchEngine(r *benchEngineJSON) {
 	w := a.stdout
-	rows := [][]string{{"LANGUAGE", "CALL", "P99", "GAS"}}
+	micro := func(m map[string]float64, name string) string {
+		if v, ok := m[name]; ok {
+			return fmt.Sprintf("%.1f us", v)
+		}
+		return "-"
+	}
+	rows := [][]string{{"LANGUAGE", "CALL", "P99", "PLAIN", "NEW", "GAS", "THRESHOLD"}}
+	wasms := [][]string{{"LANGUAGE", "INSTANCE", "MAKING", "COMPILING", "FROM CACHE", "100 IN TURN"}}
 	for _, l := range registry.Languages() {
 		name := string(l)
 		if why, ok := r.Missing[name]; ok {
 			rows = append(rows, []string{name, "not measured: " + why})
 			continue
 		}
-		rows = append(rows, []string{name, fmt.Sprintf("%.1f us", r.CallUS[name]), fmt.Sprintf("%.1f us", r.CallP99US[name]), thousands(r.Gas[name])})
+		rows = append(rows, []string{name, micro(r.CallUS, name), micro(r.CallP99US, name), micro(r.PlainUS, name), micro(r.PlainNewUS, name), thousands(r.Gas[name]), micro(r.ThresholdUS, name)})
+		c, ok := r.Compile[name]
+		if !ok {
+			continue
+		}
+		turns := "-"
+		if n, ok := r.TurnsPerS[name]; ok {
+			turns = thousands(int64(n)) + " calls/s"
+		}
+		wasms = append(wasms, []string{name, fmt.Sprintf("%d KiB", r.InstanceBytes[name]>>10), micro(r.InstanceUS, name), fmt.Sprintf("%.0f ms", c.ChildMS), fmt.Sprintf("%.1f ms", c.CachedMS), turns})
 	}
 	table(w, rows)
-	fmt.Fprintf(w, "metering  %.2fx of plain WASM, geometric mean of", r.MeteringRatio)
+	if len(wasms) > 1 {
+		fmt.Fprintln(w)
+		table(w, wasms)
+	}
+	fmt.Fprintf(w, "\nmetering  %.2fx of plain WASM, geometric mean of:\n         ", r.MeteringRatio)
 	for _, m := range r.Metering {
 		fmt.Fprintf(w, " %s %.2f", m.Kernel, m.Ratio)
 	}

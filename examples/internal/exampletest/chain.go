@@ -94,6 +94,12 @@ func (c *Chain) React(t testing.TB, m *Contract, a abi.Address, key string) host
 	return c.call(t, m, abi.Call{Phase: abi.React, Op: abi.Put, Address: a, Key: key, Value: c.values[a][key]})
 }
 
+// Query asks the contract's query entry. It changes nothing: the answer stands in the result.
+func (c *Chain) Query(t testing.TB, m *Contract, key string, arg []byte) host.Result {
+	t.Helper()
+	return c.call(t, m, abi.Call{Phase: abi.Query, Op: abi.Put, Address: "/asked", Key: key, Value: arg})
+}
+
 func (c *Chain) apply(writes []abi.Write) {
 	for _, w := range writes {
 		c.Set(w.Address, w.Key, w.Value)
