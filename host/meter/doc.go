@@ -25,8 +25,9 @@
 // always found out and none of its effects counts.
 //
 // In a function with a loop the gas lives in a local, and the global is brought up to
-// date before calls, at loop heads and at the end. After a trap the global therefore tells
-// the gas as of the last of these places: less by at most one pass through a body.
+// date before calls and bulk operations, at loop heads and at the end. After a trap the
+// global therefore tells the gas as of the last of these places: less by at most one pass
+// through a body, without what bulk operations in it moved.
 //
 // The depth global is lowered by the size of a frame (4 + parameters + locals + the
 // highest operand stack, in slots) on entry to the same functions and raised at their
@@ -37,6 +38,14 @@
 //
 // A start section becomes the export ExportStart, to be called once gas is there. Every
 // mutable global gets an export (ExportGlobal), so that the host can put it back.
+//
+// Selects of floats become ifs, because the engine gets them wrong (DESIGN.md).
+//
+// # What it costs and where
+//
+// Prices, Schedule and Digest are the price table. With Config.Trace the module tells the
+// host of every place it comes to, at the same gas, and Trace puts places into words:
+// function, file and line.
 //
 // # What is refused
 //

@@ -238,7 +238,8 @@ func (w *walker) loopEnd(params int) {
 	w.level -= 5
 }
 
-// bulk charges for the size on top of the stack, and looks.
+// bulk charges for the size on top of the stack, and looks. The global is told, because what
+// is moved may take milliseconds, and a trap may follow before anything else tells it.
 func (w *walker) bulk(perGas int) {
 	amount := func() {
 		w.with(opLocalGet, w.f.tempLocal())
@@ -258,6 +259,7 @@ func (w *walker) bulk(perGas int) {
 	w.write(opI64Sub)
 	w.setGas()
 	w.look(false)
+	w.spill()
 }
 
 // growth asks the host before memory.grow: it charges, and may say no.

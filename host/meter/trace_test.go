@@ -152,3 +152,43 @@ func TestTracePoints(t *testing.T) {
 		})
 	}
 }
+
+// FuzzLines takes any bytes for the sections of a line table. Whatever they say, reading them
+// ends, and keeps no more than its bounds allow.
+func FuzzLines(f *testing.F) {
+	for _, flag := range []string{"-gdwarf-2", "-gdwarf-4", "-gdwarf-5"} {
+		l := lineSectionsOf(f, clang(f, tracedSource, flag))
+		f.Add(l.line, l.lineStr, l.str)
+	}
+	// A header that claims 2^32 directories, and one whose entries take no bytes.
+	f.Add([]byte("\x20\x00\x00\x00\x05\x00\x04\x00\x16\x00\x00\x00\x01\x01\x01\xfb\x0e\x0d\x00\x01\x01\x01\x01\x00\x00\x00\x01\x00\x00\x01\x01\x1f\xff\xff\xff\xff\x0f"), []byte("a\x00"), []byte{})
+	f.Add([]byte("\x18\x00\x00\x00\x05\x00\x04\x00\x10\x00\x00\x00\x01\x01\x01\xfb\x0e\x01\x00\xff\xff\xff\xff\x0f\x00\xff\xff\xff\xff\x0f\x00\x00"), []byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, line, lineStr, str []byte) {
+		l := lineSections{line: line, lineStr: lineStr, str: str}
+		table := l.table(1, 1000)
+		if len(table.rows) > len(line) || len(table.files) > len(line)+1 || len(table.files) > maxFiles+1 {
+			t.Errorf("%d bytes make %d rows and %d files", len(line), len(table.rows), len(table.files))
+		}
+		for at := range uint32(1000) {
+			if file, n := table.find(at); n < 0 || len(file) > 2*maxFileName+1 {
+				t.Errorf("find(%d) = %d bytes of a name, line %d", at, len(file), n)
+			}
+		}
+	})
+}
+
+func lineSectionsOf(t testing.TB, code []byte) (l lineSections) {
+	t.Helper()
+	r := &reader{b: code, pos: 8}
+	for !r.done() {
+		id := r.byte()
+		s := &reader{b: r.take(int(r.u32()))}
+		if id == secCustom {
+			l.add(s.name(), s.b[s.pos:])
+		}
+	}
+	if len(l.line) == 0 {
+		t.Fatal("the module has no line table")
+	}
+	return l
+}
