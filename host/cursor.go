@@ -19,6 +19,8 @@ type cursor struct {
 
 // next returns the next entry, false at the end.
 func (c *cursor) next() (abi.KeyValue, bool) {
+	var w walk
+	defer c.s.remember(c.address, &w)
 	for {
 		theirs, ok := c.peek()
 		mine := c.own()
@@ -35,12 +37,21 @@ func (c *cursor) next() (abi.KeyValue, bool) {
 		}
 		c.ahead = c.ahead[1:]
 		if c.s.written(c.address, theirs.Key) >= 0 {
-			continue // deleted in this call
+			c.skip(c.s.pass(c.address, theirs.Key, &w)) // deleted in this call
+			continue
 		}
 		c.after = theirs.Key
 		c.limit--
 		return theirs, true
 	}
+}
+
+// skip leaves out the entries of the state up to a key.
+func (c *cursor) skip(to string) {
+	for len(c.ahead) > 0 && c.ahead[0].Key <= to {
+		c.ahead = c.ahead[1:]
+	}
+	c.reached = max(c.reached, to)
 }
 
 // peek is the state's next entry.

@@ -261,6 +261,8 @@ func (s *Session) next(a abi.Address, after string) (string, bool) {
 			mine, has = w.Key, true
 		}
 	}
+	var w walk
+	defer s.remember(a, &w)
 	for {
 		key, ok := s.state.Next(a, after)
 		if !ok || has && mine <= key {
@@ -269,7 +271,33 @@ func (s *Session) next(a abi.Address, after string) (string, bool) {
 		if i := s.written(a, key); i < 0 || len(s.order[i].Value) > 0 {
 			return key, true
 		}
-		after = key // deleted in this call: look further
+		after = s.pass(a, key, &w) // deleted in this call: look further
+	}
+}
+
+// A walk goes past keys of the state that were deleted in this call. Where it came to is
+// remembered until the next write, for nobody pays for the deleted keys: without that a
+// contract that deletes sixty makes each of its look-ups sixty for the price of one.
+type walk struct {
+	from []string // deleted keys, each the first of some that follow one another
+	to   string   // the last deleted key that was come to
+}
+
+// pass goes past a deleted key, and all of which it is known that they follow.
+func (s *Session) pass(a abi.Address, key string, w *walk) (to string) {
+	w.from, w.to = append(w.from, key), key
+	if known, ok := s.passed[Key{a, key}]; ok {
+		w.to = known
+	}
+	return w.to
+}
+
+func (s *Session) remember(a abi.Address, w *walk) {
+	for _, key := range w.from {
+		if s.passed == nil {
+			s.passed = map[Key]string{}
+		}
+		s.passed[Key{a, key}] = w.to
 	}
 }
 

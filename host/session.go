@@ -39,6 +39,7 @@ type Session struct {
 	meter Meter
 
 	order   []abi.Write
+	passed  map[Key]string // see walk; nil until needed
 	submits []abi.Write
 	reply   []byte
 	replied bool

@@ -112,6 +112,7 @@ func (s *Session) take(a abi.Address, key string, value []byte) *abi.Fault {
 	if err := abi.CheckValue(value); err != nil {
 		return abi.Faultf(abi.BadHostCall, "%v", err)
 	}
+	clear(s.passed)
 	s.used.Writes++
 	s.used.Bytes += len(a) + len(key) + len(value)
 	if s.used.Writes > s.Limits.Writes {
