@@ -108,6 +108,19 @@ func (i *instance) look() {
 // pricePage is the price of memory growth: a page of 64 KiB has to be found and zeroed.
 const pricePage = meter.PricePage
 
+// pricePageAsked is what a call that another contract's query made pays for each page of memory it
+// begins with. A call may touch all of them for next to nothing, which takes a page fault for each
+// of the operating system's, and one call can ask a thousand times.
+const pricePageAsked = meter.PricePage / 4
+
+// ask charges a call that a query made for the memory it begins with.
+func (i *instance) ask() *abi.Fault {
+	if i.session.Nested == 0 {
+		return nil
+	}
+	return i.Charge(uint64(i.mem.Size()/pageSize) * pricePageAsked)
+}
+
 // grow is called by the contract before memory.grow. What it charges does not depend on
 // whether the memory is then given.
 func grow(ctx context.Context, _ api.Module, stack []uint64) {

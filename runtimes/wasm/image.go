@@ -3,6 +3,8 @@ package wasm
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 // image is what every call starts from: memory and globals as they were after the
@@ -75,8 +77,30 @@ func (i *instance) resize(size int) bool {
 	return int(i.mem.Size()) == size
 }
 
+// restoreGlobals puts the image's values into the globals. A reference points into one
+// instance, so every instance keeps its own.
 func (i *instance) restoreGlobals(img *image) {
 	for n, g := range i.globals {
-		g.Set(img.globals[n])
+		if i.refs != nil && isReference(g.Type()) {
+			g.Set(i.refs[n])
+		} else {
+			g.Set(img.globals[n])
+		}
 	}
+}
+
+// saveRefs keeps the globals as they are now, for those that hold references.
+func (i *instance) saveRefs() {
+	i.refs = make([]uint64, len(i.globals))
+	for n, g := range i.globals {
+		i.refs[n] = g.Get()
+	}
+}
+
+func isReference(t api.ValueType) bool {
+	switch t {
+	case api.ValueTypeI32, api.ValueTypeI64, api.ValueTypeF32, api.ValueTypeF64:
+		return false
+	}
+	return true
 }

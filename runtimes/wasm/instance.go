@@ -32,6 +32,7 @@ type instance struct {
 	gas     api.MutableGlobal
 	depth   api.MutableGlobal
 	globals []api.MutableGlobal
+	refs    []uint64 // of such a module: the globals after initialisation
 	entries [8]entry // by phase
 
 	// Of the pool, which guards them.
@@ -130,6 +131,7 @@ func (i *instance) initialise(ctx context.Context) error {
 	}
 	if i.m.info.Sticky {
 		i.tables = saveTables(i.mod)
+		i.saveRefs()
 	}
 	return nil
 }
@@ -172,7 +174,10 @@ func (i *instance) run(ctx context.Context, fn api.Function, s *host.Session) (h
 		return s.Finish(abi.Faultf(abi.OutOfMemory, "the contract begins with %d bytes of memory, it may have %d", size, s.Limits.Memory), 0, size), nil
 	}
 	i.stack[0] = 0
-	err := fn.CallWithStack(i, i.stack[:])
+	var err error
+	if i.stop = i.ask(); i.stop == nil {
+		err = fn.CallWithStack(i, i.stack[:])
+	}
 	i.Context, i.session = nil, nil
 	if failed := cmp.Or(i.failed, i.linear.failure()); failed != nil {
 		return host.Result{}, failed

@@ -183,9 +183,9 @@ func (r *Runtime) hostModule(ctx context.Context, name string, funcs map[string]
 // Name returns "wasm".
 func (r *Runtime) Name() string { return "wasm" }
 
-// Schedule names the rewriter and the digest of its price table.
+// Schedule names the rewriter, the digest of its price table and the runtime's own price.
 func (r *Runtime) Schedule() string {
-	return fmt.Sprintf("wasm/%d/%x", meter.Version, meter.Digest())
+	return fmt.Sprintf("wasm/%d/%x/%d", meter.Version, meter.Digest(), pricePageAsked)
 }
 
 // Close frees everything.
@@ -288,6 +288,9 @@ func checkModule(info *meter.Info) error {
 	if _, ok := info.Funcs["_start"]; ok {
 		return &host.Refusal{Reason: "this is a program with a main function, not a contract",
 			Hint: "Go: -buildmode=c-shared; clang: -mexec-model=reactor; rustc: crate-type cdylib"}
+	}
+	if t, ok := info.Funcs["_initialize"]; ok && t != (meter.Func{}) {
+		return refuse("export _initialize takes or returns something")
 	}
 	entries := 0
 	for _, name := range append([]string{abi.VersionExport}, phaseNames()...) {
