@@ -176,7 +176,7 @@ func StartMaster(ctx context.Context, cfg MasterConfig) (_ *Master, err error) {
 	m.stops(func() error { m.orderer.Close(); return nil })
 
 	m.server = master.NewServer(master.Config{
-		Name: cfg.Name, Self: self, Machine: m.machine, Ledger: m.ledger, Blobs: store,
+		Engine: engine, Name: cfg.Name, Self: self, Machine: m.machine, Ledger: m.ledger, Blobs: store,
 		Orderer: m.orderer, Raft: raftAdapter{m.raft}, Peers: peers, Log: log,
 	})
 	fetch.from.Store(m.server)

@@ -104,7 +104,7 @@ Exit codes: kalima help exit-codes`,
 		}
 	}
 	add("chain", a.devCmd(), a.nodeCmd())
-	add("data", a.putCmd(), a.deleteCmd(), a.moveCmd(), a.getCmd(), a.lsCmd(), a.watchCmd(), a.historyCmd(), a.ingestCmd())
+	add("data", a.putCmd(), a.deleteCmd(), a.moveCmd(), a.getCmd(), a.queryCmd(), a.lsCmd(), a.watchCmd(), a.historyCmd(), a.ingestCmd())
 	add("ledger", a.statusCmd(), a.blockCmd(), a.txCmd(), a.verifyCmd())
 	add("access", a.keysCmd(), a.identityCmd(), a.grantCmd())
 	add("measure", a.benchCmd())

@@ -86,7 +86,7 @@ var faultyPuts = map[string]string{
 // it before, as an author's and a reviewer's own tools may.
 func deployUnloaded(t *testing.T, c *nodetest.Cluster, dir string, on abi.Pattern) {
 	t.Helper()
-	p, err := toolchain.Load(filepath.Join("..", "..", "examples", "faulty", dir))
+	p, err := toolchain.Load(filepath.Join("..", "..", "examples", filepath.FromSlash(dir)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestFaultyContracts(t *testing.T) {
 			t.Errorf("contract %s has no expectation here", f.Dir)
 			continue
 		}
-		deployUnloaded(t, c, f.Dir, abi.Pattern("/"+f.Dir+"/**"))
+		deployUnloaded(t, c, "faulty/"+f.Dir, abi.Pattern("/"+f.Dir+"/**"))
 		for range 2 { // the first must not spoil the second
 			w.run(exitRefused, []string{"put", "/" + f.Dir + "/x", "k", "1"},
 				"error: a contract bound to the address failed: "+want, "keeps the transaction, without effect", "hint: look at it: "+self()+" tx ")

@@ -33,6 +33,7 @@ type Config struct {
 	Machine *Machine
 	Ledger  *ledger.Ledger
 	Blobs   *blobs.Store
+	Engine  Asker // runs the queries of contracts; nil: there are none
 	Orderer *order.Orderer
 	Raft    Raft
 	Peers   *Peers
@@ -52,7 +53,8 @@ type Server struct {
 	started time.Time
 	refused atomic.Uint64
 
-	checking sync.Mutex // held by the one check of the disk that runs
+	checking sync.Mutex    // held by the one check of the disk that runs
+	asking   chan struct{} // one token for each query that runs
 }
 
 var _ transport.Handler = (*Server)(nil)
@@ -62,7 +64,7 @@ func NewServer(cfg Config) *Server {
 	if cfg.Patience == 0 {
 		cfg.Patience = 5 * time.Second
 	}
-	return &Server{Config: cfg, machine: cfg.Machine, ledger: cfg.Ledger, chain: cfg.Machine.Head().Chain, started: time.Now()}
+	return &Server{Config: cfg, machine: cfg.Machine, ledger: cfg.Ledger, chain: cfg.Machine.Head().Chain, started: time.Now(), asking: make(chan struct{}, maxQueries)}
 }
 
 // Request implements transport.Handler.
@@ -87,6 +89,8 @@ func (s *Server) answer(ctx context.Context, m *policy.Member, peer abi.Identity
 		return ask(body, func(q *rpc.Submit) (any, error) { return s.submit(ctx, peer, q) })
 	case rpc.MethodGet:
 		return ask(body, func(q *rpc.GetQ) (any, error) { return s.get(m, q) })
+	case rpc.MethodQuery:
+		return ask(body, func(q *rpc.QueryQ) (any, error) { return s.query(ctx, m, peer, q) })
 	case rpc.MethodList:
 		return ask(body, func(q *rpc.ListQ) (any, error) { return s.list(m, q) })
 	case rpc.MethodHistory:

@@ -305,6 +305,13 @@ func (c *Client) Get(ctx context.Context, a abi.Address, key string) (Item, erro
 	return out, c.ask(ctx, MethodGet, &GetQ{Address: a, Key: key}, &out)
 }
 
+// Query asks the query entry of a deployed contract. The error's code is CodeNotFound when there
+// is none of that name.
+func (c *Client) Query(ctx context.Context, q QueryQ) (QueryA, error) {
+	var out QueryA
+	return out, c.ask(ctx, MethodQuery, &q, &out)
+}
+
 // List asks for a page of the keys of an address, or of the addresses of a pattern.
 func (c *Client) List(ctx context.Context, q ListQ) (ListA, error) {
 	var out ListA

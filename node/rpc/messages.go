@@ -18,6 +18,7 @@ const (
 	MethodCheck   = "check"
 	MethodPutBlob = "blob.put"
 	MethodGetBlob = "blob.get"
+	MethodQuery   = "query"
 	MethodWatch   = "watch"
 )
 
@@ -74,6 +75,24 @@ type Item struct {
 	Time     abi.Time     `cbor:"7,keyasint" json:"time"`
 	At       abi.Time     `cbor:"8,keyasint,omitempty" json:"at,omitempty"`
 	Sender   abi.Identity `cbor:"9,keyasint" json:"sender"`
+}
+
+// QueryQ asks the query entry of a deployed contract.
+type QueryQ struct {
+	Instance string `cbor:"1,keyasint"`
+	Key      string `cbor:"2,keyasint"`
+	Argument []byte `cbor:"3,keyasint,omitempty"`
+}
+
+// QueryA is what it answered, as of a height. Code says how the call ended; only abi.OK has a
+// Reply, and it may be empty.
+type QueryA struct {
+	Height  abi.Height `cbor:"1,keyasint" json:"height"`
+	Code    abi.Code   `cbor:"2,keyasint" json:"-"`
+	Reason  int32      `cbor:"3,keyasint,omitempty" json:"reason,omitempty"`
+	Message string     `cbor:"4,keyasint,omitempty" json:"message,omitempty"`
+	Gas     uint64     `cbor:"5,keyasint" json:"gas"`
+	Reply   []byte     `cbor:"6,keyasint,omitempty" json:"-"`
 }
 
 // ListQ asks for the keys of an address, or, with Pattern, for addresses. A page holds at
