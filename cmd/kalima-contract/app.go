@@ -117,6 +117,12 @@ Exit codes: kalima-contract help exit-codes`,
 	add("registry", a.approveCmd(), a.deployCmd(), a.undeployCmd(), a.revokeCmd(), a.statusCmd(), a.debugCmd())
 	add("machine", a.doctorCmd(), a.versionCmd())
 	root.AddCommand(exitCodesTopic(), scenarioTopic())
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, topic []string) error { return noTopic(root, topic) }
+		}
+	}
 	return root
 }
 

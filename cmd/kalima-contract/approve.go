@@ -72,6 +72,8 @@ func (a *app) approve(ctx context.Context, name, version string, want *abi.Diges
 	a.say("  phases  %s", strings.Join(rec.Phases, " "))
 	a.say("  write   %s", joinPatterns(rec.Write))
 	a.say("  submit  %s", joinPatterns(rec.Submit))
+	a.say("  http    %s", orDash(strings.Join(rec.HTTP, " ")))
+	a.say("  clock   %s", yesOrDash(rec.Clock))
 	a.say("  tools   %s", tools)
 	op, err := systemOp(registry.OpApprove, registry.Approve{Name: rec.Name, Version: rec.Version, Bundle: rec.Bundle})
 	if err != nil {
@@ -86,6 +88,13 @@ func (a *app) approve(ctx context.Context, name, version string, want *abi.Diges
 	}
 	a.next("deploy %s %s --phase %s --pattern PATTERN%s", rec.Name, rec.Version, rec.Phases[0], a.flags())
 	return nil
+}
+
+func yesOrDash(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "-"
 }
 
 func who(s registry.Stamp) string {

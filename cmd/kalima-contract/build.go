@@ -119,21 +119,47 @@ type builder func(context.Context, *toolchain.Project, map[string][]byte, io.Wri
 func (a *app) compile(ctx context.Context, dir string, build builder) (*registry.Bundle, error) {
 	p, err := toolchain.Load(dir)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, &exitError{code: exitNotFound, err: err, hint: "make a project: " + self() + " new NAME --language go"}
+		if _, none := os.Stat(filepath.Join(dir, registry.ManifestFile)); errors.Is(none, os.ErrNotExist) {
+			return nil, noProject(err)
 		}
-		return nil, &exitError{code: exitUsage, err: err, hint: "what may stand in " + registry.ManifestFile + ": " + self() + " new --help"}
+		code := exitUsage
+		if errors.Is(err, os.ErrNotExist) { // a source that the manifest lists
+			code = exitNotFound
+		}
+		return nil, &exitError{code: code, err: err, hint: manifestHint()}
 	}
 	sdk, err := a.sdkFiles(p.Manifest.Language)
 	if err != nil {
 		return nil, err
 	}
-	return build(ctx, p, sdk, a.talk())
+	b, err := build(ctx, p, sdk, a.talk())
+	if errors.Is(err, toolchain.ErrSource) {
+		return nil, &exitError{code: exitUsage, err: err, hint: manifestHint()}
+	}
+	return b, err
+}
+
+func manifestHint() string {
+	return "what may stand in " + registry.ManifestFile + ": " + self() + " new --help"
+}
+
+// noProject is the error of a folder or file that is no project and no bundle.
+func noProject(err error) error {
+	return &exitError{code: exitNotFound, err: err, hint: "make a project: " + self() + " new NAME --language go"}
+}
+
+// statSubject says what stands at the path of a project or bundle.
+func statSubject(path string) (os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, noProject(fmt.Errorf("no project or bundle %s: %w", path, os.ErrNotExist))
+	}
+	return info, err
 }
 
 // bundleOf reads a bundle file, or builds a project: whichever the path names.
 func (a *app) bundleOf(ctx context.Context, path string) (*registry.Bundle, []byte, error) {
-	info, err := os.Stat(path)
+	info, err := statSubject(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -61,9 +63,10 @@ type debugged struct {
 
 func (a *app) debug(ctx context.Context, id abi.TxID, with string, trace bool) error {
 	cfg := replay.Config{Trace: trace, Symbols: a.symbols}
+	var instead *registry.Bundle
 	if with != "" {
 		var err error
-		if _, cfg.With, err = a.bundleOf(ctx, with); err != nil {
+		if instead, cfg.With, err = a.bundleOf(ctx, with); err != nil {
 			return err
 		}
 	}
@@ -99,10 +102,10 @@ func (a *app) debug(ctx context.Context, id abi.TxID, with string, trace bool) e
 	if err != nil {
 		return err
 	}
-	return a.reportDebug(r)
+	return a.reportDebug(r, instead)
 }
 
-func (a *app) reportDebug(r *replay.Run) error {
+func (a *app) reportDebug(r *replay.Run, with *registry.Bundle) error {
 	d := debugged{
 		SchemaVersion: schemaVersion, TxID: r.Tx.ID, Height: r.Block.Header.Height, Index: r.Index,
 		Differences: r.Differences(), SameEngine: r.Engine, Calls: []called{},
@@ -117,11 +120,24 @@ func (a *app) reportDebug(r *replay.Run) error {
 		}
 	} else {
 		a.printDebug(r, &d)
+		if n := len(d.Calls); with == nil && d.Equal && r.There().Code != abi.OK && n > 0 && d.Calls[n-1].Phase != abi.Migrate.String() {
+			a.next("debug %s --with PROJECT%s", d.TxID, a.flags())
+		}
+	}
+	if with != nil && !ran(r.Calls, with) {
+		return &exitError{code: exitNotFound, err: fmt.Errorf("%s %s did not run in this transaction, so nothing was tried", with.Manifest.Name, with.Manifest.Version), hint: "the calls above say which contracts did"}
 	}
 	if !d.Equal {
 		return &exitError{code: exitFindings, err: errors.New("the transaction does not end as in its block"), said: true}
 	}
 	return nil
+}
+
+// ran says whether one of the calls ran the bundle.
+func ran(calls []replay.Call, b *registry.Bundle) bool {
+	return slices.ContainsFunc(calls, func(c replay.Call) bool {
+		return c.Bundle.Manifest.Name == b.Manifest.Name && bytes.Equal(c.Bundle.Source, b.Source)
+	})
 }
 
 func (a *app) printDebug(r *replay.Run, d *debugged) {

@@ -150,6 +150,9 @@ func TestDebug(t *testing.T) {
 	wants(t, "debug --with", out, "contract  total 1.0.1, validate", "DIFFERENT: - in the block, + here",
 		"outcome\n    - rejected (7): the total of 111 would pass 100\n    + accepted\n", "  gas\n    - ", "write 1\n    - none\n    + /_kalima/state/total a \"101\", sequence 3")
 
+	// One that the transaction does not run says so, and does not pass for tried.
+	call(exitNotFound, "debug", txs["before it is deployed"], "--with", filepath.Join(lenient, "total-1.0.1"))
+
 	// A bundle whose artefact was tampered with.
 	tampered := filepath.Join(dir, "tampered.bundle")
 	b, _, err := (&app{}).bundleOf(t.Context(), first)

@@ -29,8 +29,9 @@ A deployed contract is an instance; its state is under the instance's name. Depl
 another version under the same instance moves all its bindings to that version.
 A version that has the phase migrate runs it once, when it replaces another one.
 
-A react contract may send requests and read the clock only if its manifest says so and
---http and --clock grant it, each time it is deployed.
+A react contract may send requests and read the clock only if its manifest says so (http
+and clock in kalima.toml) and --http and --clock grant it, each time it is deployed. What
+a react contract did wrong stands in the log of its client, not in a block.
 Acts as operator unless --as says otherwise.`,
 		Example: "  kalima-contract deploy meter 1.0.0 --phase validate --pattern '/plant/**'\n  kalima-contract deploy meter 1.0.0 --instance meter-east --phase validate --phase react --pattern '/plant/east/*'",
 		Args:    args("NAME", "VERSION"),
@@ -100,7 +101,27 @@ func (a *app) deploy(ctx context.Context, d registry.Deploy, phases, patterns []
 	if len(before) > 0 && before[0].Version != rec.Version {
 		a.say("instance %s moved from %s to %s", d.Instance, before[0].Version, rec.Version)
 	}
-	return a.reportDid("deployed", rec, r, fmt.Sprintf("%s as %s on %s", strings.Join(phases, " and "), d.Instance, strings.Join(patterns, " ")))
+	if err := a.reportDid("deployed", rec, r, fmt.Sprintf("%s as %s on %s", strings.Join(phases, " and "), d.Instance, strings.Join(patterns, " "))); err != nil {
+		return err
+	}
+	if held := withheld(rec.Capabilities, d.Capabilities); len(held) > 0 && slices.Contains(phases, abi.React.String()) {
+		a.say("note: not granted, and a call that needs it fails: %s", strings.Join(held, " "))
+	}
+	return nil
+}
+
+// withheld lists the flags that would grant what a contract declares and is not granted.
+func withheld(declared, granted registry.Capabilities) []string {
+	var flags []string
+	for _, origin := range declared.HTTP {
+		if !slices.Contains(granted.HTTP, origin) {
+			flags = append(flags, "--http "+origin)
+		}
+	}
+	if declared.Clock && !granted.Clock {
+		flags = append(flags, "--clock")
+	}
+	return flags
 }
 
 func (a *app) undeployCmd() *cobra.Command {

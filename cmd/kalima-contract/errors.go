@@ -113,6 +113,14 @@ func noArgs(cmd *cobra.Command, given []string) error {
 	return usageError(cmd, fmt.Errorf("argument %q is not expected", given[0]))
 }
 
+// noTopic refuses help on what there is no help on.
+func noTopic(root *cobra.Command, topic []string) error {
+	if _, rest, err := root.Find(topic); err != nil || len(rest) > 0 {
+		return &exitError{code: exitUsage, err: fmt.Errorf("no help on %q", strings.Join(topic, " ")), hint: self() + " --help"}
+	}
+	return nil
+}
+
 // explain finds the exit code of an error and a hint.
 func (a *app) explain(err error) (code int, hint string) {
 	var (
@@ -183,6 +191,10 @@ func refusedBy(r rpc.Receipt) error {
 		hint = "a reviewer approves it first: " + self() + " approve NAME VERSION"
 	case strings.Contains(r.Message, "may not approve it"):
 		hint = "another identity must approve it: --as NAME"
+	case strings.Contains(r.Message, "was not declared in the manifest"):
+		hint = "a version whose " + registry.ManifestFile + " lists it may get it: " + self() + " new --help"
+	case r.Code != abi.SystemRejected: // a contract's migrate ended it
+		hint = "see where: " + self() + " debug " + r.TxID.String()
 	}
 	return &exitError{code: exitRefused, err: f, hint: hint}
 }

@@ -36,7 +36,8 @@ of each key, refuses values that are not numbers, and answers a query with the c
   kalima/           the SDK, so that it builds without a network
   and the contract itself
 
-kalima.toml has these keys; unknown ones fail:
+kalima.toml has these keys; unknown ones fail. The last five may be left out; http and
+clock are a wish, which deploy grants or not:
 
   name, version     the contract, and its semantic version
   language          c, go, rust, js or starlark
@@ -47,6 +48,8 @@ kalima.toml has these keys; unknown ones fail:
   source            the files, or folders, that it is built from
   write             addresses that validate may put to, beside its own state
   submit            addresses that react may submit to
+  http              origins that react sends requests to: ["https://api.example.com"]
+  clock             true: react reads the node's clock
   description       one line`,
 		Example: "  kalima-contract new meter --language go\n  kalima-contract new alarm --language starlark --phase react --dir contracts/alarm",
 		Args:    args("NAME"),

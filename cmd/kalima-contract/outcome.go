@@ -147,6 +147,7 @@ func located(m registry.Manifest, p abi.Place) abi.Place {
 	if f := scriptOf(m); f != "" && p.Line > 0 {
 		p.File = f
 	}
+	p.Function = local.FunctionName(p.Function)
 	return p
 }
 
@@ -217,7 +218,7 @@ func (c *called) print(w io.Writer) {
 		if i > 0 {
 			name = "from"
 		}
-		rows = append(rows, []string{name, abi.Place(p).String()})
+		rows = append(rows, []string{name, strings.TrimPrefix(abi.Place(p).String(), "in ")})
 	}
 	if len(c.People.Where) == 0 && c.People.More != "" {
 		for _, l := range strings.Split(strings.TrimSpace(c.People.More), "\n") {
@@ -246,7 +247,10 @@ func (u usage) words() string {
 	if u.Name == "depth" && u.Used == 0 {
 		return "not measured"
 	}
-	if u.Near {
+	switch {
+	case u.Used >= u.Limit:
+		s += "  all of it"
+	case u.Near:
 		s += fmt.Sprintf("  little room left: %d %%", u.Used*100/max(u.Limit, 1))
 	}
 	return s

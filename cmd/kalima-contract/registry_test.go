@@ -203,6 +203,38 @@ func TestLifeOfAContract(t *testing.T) {
 	wants(t, "undeploy again", talk, "meter is not deployed")
 }
 
+// Reviewer and operator see what a contract would reach outside the chain, and what of it
+// was not granted.
+func TestCapabilitiesAreShown(t *testing.T) {
+	f := newFakeChain()
+	dir := filepath.Join(t.TempDir(), "asker")
+	f.call(t, exitOK, "new", "asker", "--language", "js", "--phase", "react", "--dir", dir)
+	path := filepath.Join(dir, registry.ManifestFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "http = [\"https://a.example\", \"https://b.example\"]\nclock = true\n"...)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f.call(t, exitOK, "publish", dir)
+	_, talk := f.call(t, exitOK, "approve", "asker", "0.1.0")
+	wants(t, "approve", talk, "  http    https://a.example https://b.example\n", "  clock   yes\n")
+
+	deploy := []string{"deploy", "asker", "0.1.0", "--phase", "react", "--pattern", "/p/**"}
+	_, talk = f.call(t, exitOK, deploy...)
+	wants(t, "deploy that grants nothing", talk, "not granted, and a call that needs it fails: --http https://a.example --http https://b.example --clock\n")
+	_, talk = f.call(t, exitOK, append(deploy, "--clock", "--http", "https://b.example")...)
+	wants(t, "deploy that grants some", talk, "a call that needs it fails: --http https://a.example\n")
+	_, talk = f.call(t, exitOK, append(deploy, "--clock", "--http", "https://b.example", "--http", "https://a.example")...)
+	if strings.Contains(talk, "not granted") {
+		t.Errorf("deploy that grants all says %q", talk)
+	}
+	_, talk = f.call(t, exitRefused, append(deploy, "--http", "https://c.example")...)
+	wants(t, "deploy that grants more", talk, "was not declared in the manifest", "hint: a version whose kalima.toml lists it")
+}
+
 // A reviewer signs nothing but what was published: not other bytes, and not bytes whose
 // manifest is narrower than the record.
 func TestApproveChecksTheBytes(t *testing.T) {

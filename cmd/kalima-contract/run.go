@@ -236,6 +236,9 @@ func (a *app) runEvent(ctx context.Context, path string, phase abi.Phase, e loca
 	} else {
 		out.print(a.stdout)
 	}
+	if out.Outcome.Code == abi.OutOfGas {
+		a.say("hint: see which line takes the gas: %s profile %s", self(), shellWord(path))
+	}
 	return out.Outcome.verdict()
 }
 

@@ -80,7 +80,7 @@ func (a *app) setup(s *subject, script string) scenario.Setup {
 // bundleToTest compiles a project or opens a bundle, with the names and lines of its
 // source; the caller loads it.
 func (a *app) bundleToTest(ctx context.Context, path string) (*registry.Bundle, error) {
-	if info, err := os.Stat(path); err != nil {
+	if info, err := statSubject(path); err != nil {
 		return nil, err
 	} else if info.IsDir() {
 		return a.compile(ctx, path, toolchain.BuildDebug)
@@ -143,7 +143,7 @@ func (a *app) scripts(path string, files []string) ([]script, error) {
 }
 
 func scenariosOf(path string) ([]string, error) {
-	info, err := os.Stat(path)
+	info, err := statSubject(path)
 	if err != nil {
 		return nil, err
 	}

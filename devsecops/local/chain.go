@@ -241,18 +241,20 @@ func (a Attempt) Run(ctx context.Context, l host.Limits, p *host.Probe) (Step, e
 	return Step{Call: a.Call, Result: r, Limits: s.Limits}, nil
 }
 
-// name puts the script's file into places.
+// name puts the script's file into places, and functions as their source names them.
 func (c Contract) name(places []abi.Place) {
 	for i := range places {
-		if p := &places[i]; c.File != "" && p.Line > 0 {
+		p := &places[i]
+		if c.File != "" && p.Line > 0 {
 			p.File = c.File
 		}
+		p.Function = FunctionName(p.Function)
 	}
 }
 
-// naming is a probe that is told the script's file.
+// naming is a probe that is told the script's file, and names of the source.
 func (c Contract) naming(p *host.Probe) *host.Probe {
-	if p == nil || p.Charge == nil || c.File == "" {
+	if p == nil || p.Charge == nil {
 		return p
 	}
 	named := *p

@@ -73,7 +73,12 @@ func TestParseStateRefuses(t *testing.T) {
 		{"no address", "a: {b: c}", "does not start with /"},
 		{"a bad key", "/a: {\"\": c}", "key is empty"},
 		{"a bad time", "time: noon", "want the form"},
-		{"a list", "- 1", "cannot unmarshal"},
+		{"a list", "- 1", "line 1: a list where addresses with their keys and values are wanted"},
+		{"a text", "\nhello", "line 2: text where addresses with their keys and values are wanted"},
+		{"a list for a value", "/a:\n  b: [1]", "line 2: a list where a value is wanted"},
+		{"a number for an address", "hieght: 3", "line 1: a number where keys with their values are wanted"},
+		{"a text for a height", "height: high", "line 1: text where a number is wanted"},
+		{"a key twice", "/a: {b: c}\n/a: {b: d}", "line 2"},
 		{"a value too large", "/a: {b: " + strings.Repeat("x", abi.MaxValue+1) + "}", "at most 15360"},
 		{"no YAML", "\t{", "read state"},
 	}
@@ -106,4 +111,25 @@ func FuzzParseState(f *testing.F) {
 			t.Fatalf("state of %q is written as %q, then as %q", text, b, twice)
 		}
 	})
+}
+
+func TestFunctionName(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"_ZN4core3str8converts9from_utf817h7f8f44250cff8394E", "core::str::converts::from_utf8"},
+		{"_ZN5meter5check28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE", "meter::check::{{closure}}"},
+		{"_ZN4text13_$LT$impl$GT$4push17h0123456789abcdefE", "text::<impl>::push"},
+		{"_ZN5meter5checkE", "meter::check"},
+		{"main.validate", "main.validate"},
+		{"", ""},
+		{"_ZN", "_ZN"},
+		{"_ZN99check", "_ZN99check"},
+		{"_ZN5checkx", "_ZN5checkx"},
+		{"_ZN99999999999999999999xE", "_ZN99999999999999999999xE"},
+		{"_Z3addii", "_Z3addii"}, // C++ has no parts to show
+	}
+	for _, tt := range tests {
+		if got := FunctionName(tt.in); got != tt.want {
+			t.Errorf("FunctionName(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
 }

@@ -116,7 +116,7 @@ func ParseState(text []byte, own abi.Address) (*State, error) {
 	d := yaml.NewDecoder(bytes.NewReader(text)) // JSON is YAML too
 	d.KnownFields(true)
 	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read state: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, fmt.Errorf("read state: %s", yamlWords(err))
 	}
 	s := NewState()
 	s.Height = abi.Height(f.Height)

@@ -2,7 +2,7 @@ package toolchain
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +16,7 @@ import (
 func (b *builder) c(ctx context.Context) error {
 	files := b.project.own(".c")
 	if len(files) == 0 {
-		return errors.New("source lists no .c file")
+		return fmt.Errorf("%w: it lists no .c file", ErrSource)
 	}
 	names := []string{"-g0", "-Wl,--strip-all"}
 	if b.debug {

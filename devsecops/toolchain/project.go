@@ -164,12 +164,15 @@ func (p *Project) own(ext string) []string {
 func (p *Project) single(ext string) (string, error) {
 	switch names := p.own(ext); len(names) {
 	case 0:
-		return "", fmt.Errorf("source lists no %s file", ext)
+		return "", fmt.Errorf("%w: it lists no %s file", ErrSource, ext)
 	case 1:
 		return names[0], nil
 	default:
-		return "", fmt.Errorf("source lists %s: a contract in this language is one %s file", strings.Join(names, ", "), ext)
+		return "", fmt.Errorf("%w: it lists %s, and a contract in this language is one %s file", ErrSource, strings.Join(names, ", "), ext)
 	}
 }
+
+// ErrSource means that what the manifest lists as source can not be a contract of its language.
+var ErrSource = errors.New("source in kalima.toml")
 
 var errEmpty = errors.New("is empty")
