@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kalima-chain/kalima/devsecops/toolchain"
 	"github.com/kalima-chain/kalima/registry"
+	"github.com/kalima-chain/kalima/runtimes/worker"
 )
 
 func (a *app) doctorCmd() *cobra.Command {
@@ -19,7 +21,10 @@ func (a *app) doctorCmd() *cobra.Command {
 		Short: "find the compilers, and install what is missing",
 		Long: `doctor looks for what contracts in C, Go and Rust are built with, and says version
 and path. JavaScript and Starlark need no compiler. With --fix it installs what is
-missing with apt-get, as root. It exits with 3 when something is missing.`,
+missing with apt-get, as root. It exits with 3 when something is missing.
+
+Its last lines say what confines the processes in which contracts in JavaScript and
+Starlark run here. What the system lacks is named, and is no failure.`,
 		Example: "  kalima-contract doctor --fix\n  kalima-contract doctor --for c,rust -o json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +49,7 @@ missing with apt-get, as root. It exits with 3 when something is missing.`,
 					found = look()
 				}
 			}
-			return a.reportTools(found, fixErr)
+			return a.reportTools(found, confinement(cmd.Context()), fixErr)
 		},
 	}
 	cmd.Flags().BoolVar(&fix, "fix", false, "install what is missing")
@@ -66,7 +71,35 @@ func parseLanguages(names []string) (map[registry.Language]bool, error) {
 	return chosen, nil
 }
 
-func (a *app) reportTools(found []*toolchain.Toolchain, fixErr error) error {
+// pieceJSON is a part of what confines a contract's process.
+type pieceJSON struct {
+	Name    string `json:"name"`
+	Missing string `json:"missing,omitempty"`
+}
+
+// confinement starts a worker and asks what confines it.
+func confinement(ctx context.Context) []pieceJSON {
+	pieces, err := workerPieces(ctx)
+	if err != nil {
+		return []pieceJSON{{"a process for contracts", err.Error()}}
+	}
+	var out []pieceJSON
+	for _, p := range pieces {
+		out = append(out, pieceJSON{p.Name, p.Missing})
+	}
+	return out
+}
+
+func workerPieces(ctx context.Context) ([]worker.Piece, error) {
+	rt, err := worker.New(worker.Config{Engine: "starlark", Processes: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer rt.Close()
+	return rt.Sandbox(ctx)
+}
+
+func (a *app) reportTools(found []*toolchain.Toolchain, sandbox []pieceJSON, fixErr error) error {
 	ok := true
 	rows := [][]string{}
 	for _, t := range found {
@@ -82,6 +115,13 @@ func (a *app) reportTools(found []*toolchain.Toolchain, fixErr error) error {
 			rows = append(rows, []string{"ok", string(t.Language), tool.Name, tool.Version, tool.Path})
 		}
 	}
+	for _, p := range sandbox {
+		if p.Missing != "" {
+			rows = append(rows, []string{"absent", "sandbox", p.Name, "", p.Missing})
+			continue
+		}
+		rows = append(rows, []string{"ok", "sandbox", p.Name})
+	}
 	missing := toolchain.Missing(found)
 	if a.output == "json" {
 		err := a.printJSON(struct {
@@ -89,7 +129,8 @@ func (a *app) reportTools(found []*toolchain.Toolchain, fixErr error) error {
 			OK            bool                   `json:"ok"`
 			Missing       []string               `json:"missing_packages"`
 			Toolchains    []*toolchain.Toolchain `json:"toolchains"`
-		}{schemaVersion, ok, append([]string{}, missing...), found})
+			Sandbox       []pieceJSON            `json:"sandbox"`
+		}{schemaVersion, ok, append([]string{}, missing...), found, sandbox})
 		if err != nil {
 			return err
 		}

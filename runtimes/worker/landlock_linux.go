@@ -90,7 +90,7 @@ func onAllThreads(fd uintptr) error {
 		// With C in the program, Go can not reach all threads; kernels from 7.0 can.
 		_, _, errno = unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, unix.LANDLOCK_RESTRICT_SELF_TSYNC, 0)
 		if errno != 0 {
-			return errors.New("this program is built with cgo, and the kernel can not do it for all threads")
+			return errors.New("built with cgo: build with CGO_ENABLED=0")
 		}
 	}
 	if errno != 0 {
