@@ -11,7 +11,8 @@
 //	                        adds to the global and returns its argument plus what it
 //	                        added, or does not return
 //	grow(pages i32) i32     called before memory.grow. The host charges for the pages
-//	                        and returns 1 to let it happen, 0 to make it answer -1
+//	                        and returns 1 to let it happen, 0 to make it answer -1. It
+//	                        has to hold Info.MaxPages: the output's maximum is one higher
 //
 // Gas used at any time is what the host put into the gas global less what it holds, so
 // it depends neither on the size of the slices the host hands out nor on when.

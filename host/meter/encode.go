@@ -57,7 +57,7 @@ func (m *module) encode() []byte {
 		out = putSection(out, secTable, b)
 	}
 	if m.memory != nil {
-		out = putSection(out, secMemory, m.memory.put([]byte{1}))
+		out = putSection(out, secMemory, m.room().put([]byte{1}))
 	}
 	out = putSection(out, secGlobal, m.putGlobals())
 	out = putSection(out, secExport, m.putExports())
@@ -79,6 +79,17 @@ func (m *module) encode() []byte {
 		out = putSection(out, secCustom, m.names)
 	}
 	return out
+}
+
+// room is the memory's limit with a page to spare above the maximum, so that the host can
+// have the engine ask for memory again also where the contract has all it may have. The
+// contract never gets it: each memory.grow asks the host, which knows Info.MaxPages.
+func (m *module) room() limit {
+	l := *m.memory
+	if l.has && l.max > 0 && l.max < 1<<16 && l.max >= l.min && !m.cfg.AnyImport { // others import it by its limit
+		l.max++
+	}
+	return l
 }
 
 func (l limit) put(b []byte) []byte {

@@ -21,7 +21,7 @@ func ExportGlobal(n int) string { return fmt.Sprintf(reserved+"global.%d", n) }
 
 // Version names the rewriting and the price table. A change of any output is a new
 // version: nodes that disagree about gas fork.
-const Version = 4
+const Version = 5
 
 // Limits bound a module before anything compiles it. With the defaults the worst module that
 // is known takes wazero 12 s on two cores (8 MiB of loads that wait for each other), the

@@ -96,3 +96,60 @@ func TestQueryPaysForMemory(t *testing.T) {
 		}
 	}
 }
+
+// TestInstancesLast: no call throws its instance away, for the next one is made unpaid; not by
+// growing memory to its maximum, nor by asking itself.
+func TestInstancesLast(t *testing.T) {
+	full := validate(constI32(2), op(opMemoryGrow, 0, opDrop), constI32(1), op(opMemoryGrow, 0), constI32(1), op(opI32Add))
+	full.memory = []byte{1, 1, 3}
+	none := validate(constI32(1), op(opMemoryGrow, 0), constI32(1), op(opI32Add))
+	none.memory = []byte{1, 0, 0}
+	itself := guest("kalima.query", with(0, word, 4, word, 1, word, 3), op(opDrop), constI32(0)).as("validate", "query")
+	for name, tt := range map[string]struct {
+		m    mod
+		code abi.Code
+		want int
+	}{
+		"at its maximum": {full, abi.OK, 1},
+		"asks itself":    {itself, abi.StackOverflow, 1 + abi.MaxNested},
+		"no memory":      {none, abi.OK, 1},
+	} {
+		for _, cfg := range []wasm.Config{{Instances: 1}, {Instances: 1, Interpreter: true}} {
+			rt := newRuntime(t, cfg)
+			m := loadModule(t, rt, tt.m.bytes())
+			for range 3 {
+				res := run(t, m, abi.Validate, host.Limits{}, func(s *host.Session) { s.Contracts = deployed{"conf": m} })
+				if codeOf(res) != tt.code {
+					t.Errorf("%s: Call = %v, want %v", name, res.Fault, tt.code)
+				}
+				if s := rt.Pool(); s.Instances != tt.want {
+					t.Errorf("%s: %d instances wait after a call, want %d", name, s.Instances, tt.want)
+				}
+			}
+		}
+	}
+}
+
+// TestStickyInitialisation: a contract that changes tables begins with little work, because each of
+// its instances does it again.
+func TestStickyInitialisation(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		rounds  int32
+		changes []byte
+		ok      bool
+	}{
+		{"changes tables, little work", 1000, cat(constI32(0), op(0xd0, 0x70, 0x26, 0)), true},
+		{"changes tables, much work", 1_000_000, cat(constI32(0), op(0xd0, 0x70, 0x26, 0)), false},
+		{"changes none, much work", 1_000_000, nil, true},
+	} {
+		m := validate(tt.changes, constI32(0))
+		m.tables = [][]byte{{0x70, 0, 1}}
+		m.funcs = append(m.funcs, fun{body: burn(tt.rounds), export: "_initialize"})
+		_, err := newRuntime(t, wasm.Config{}).Load(context.Background(), m.bytes())
+		var r *host.Refusal
+		if tt.ok != (err == nil) || err != nil && !errors.As(err, &r) {
+			t.Errorf("%s: Load = %v, want it to work: %v", tt.name, err, tt.ok)
+		}
+	}
+}

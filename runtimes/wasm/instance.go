@@ -118,10 +118,18 @@ func (r *Runtime) lend(n int) []byte {
 	return r.lent[:n]
 }
 
+// stickyGas bounds the initialisation of a contract that changes tables: every one of its
+// instances runs it, in the middle of calls that do not pay for it.
+const stickyGas = 1_000_000
+
 // initialise runs what has to run before the contract can be called.
 func (i *instance) initialise(ctx context.Context) error {
+	limits := i.m.rt.initLimits()
+	if i.m.info.Sticky {
+		limits.Gas = min(limits.Gas, stickyGas)
+	}
 	for _, name := range i.initNames() {
-		res, err := i.run(ctx, i.mod.ExportedFunction(name), host.NewSession(abi.Call{}, noState{}, host.Grant{}, i.m.rt.initLimits()))
+		res, err := i.run(ctx, i.mod.ExportedFunction(name), host.NewSession(abi.Call{}, noState{}, host.Grant{}, limits))
 		if err == nil && res.Fault != nil {
 			err = refuse("%s: %v", name, res.Fault)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/host"
 )
 
@@ -112,10 +113,12 @@ func (p *pool) add(m *module, i *instance) {
 	closeAll(out)
 }
 
-// keep takes an instance in and returns those that must go, linked by next.
+// keep takes an instance in and returns those that must go, linked by next. A contract that
+// asks itself has one for each call of the chain: they are kept too, or each chain would
+// make one anew, unpaid.
 func (p *pool) keep(m *module, i *instance) (out *instance) {
 	i.prev, i.next = nil, nil
-	if m.seat.closed || len(m.seat.idle) >= m.rt.cfg.Instances {
+	if m.seat.closed || len(m.seat.idle) >= m.rt.cfg.Instances+abi.MaxNested {
 		return i
 	}
 	i.kept = i.resident()

@@ -48,8 +48,9 @@ type Config struct {
 	// Slice is how much gas a contract gets at a time. 0 means 1<<20, about a millisecond.
 	Slice uint64
 
-	// Instances is how many calls of one module may run at once, and how many instances
-	// it keeps. 0 means twice GOMAXPROCS.
+	// Instances is how many calls of one module may run at once, without those that queries
+	// make, and how many instances it keeps, beside abi.MaxNested for queries. 0 means twice
+	// GOMAXPROCS.
 	Instances int
 
 	// PoolMemory bounds the memory of the instances that wait for a call, of all modules
