@@ -47,7 +47,6 @@ type nativeCall struct {
 	ctx   context.Context
 	s     *host.Session
 	used  uint64
-	calls int
 	phase abi.Phase
 }
 

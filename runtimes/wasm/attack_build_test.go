@@ -89,7 +89,6 @@ func constI32(n int32) []byte { return append([]byte{opI32}, sleb(int64(n))...) 
 func constF64(bits uint64) []byte {
 	return binary.LittleEndian.AppendUint64([]byte{opF64}, bits)
 }
-func constF32(bits uint32) []byte { return binary.LittleEndian.AppendUint32([]byte{opF32}, bits) }
 
 var f64bits, f32bits = math.Float64bits, math.Float32bits
 

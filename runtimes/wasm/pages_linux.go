@@ -58,7 +58,7 @@ func ownPages(mode restoreMode, mem []byte, own func(from, to int) bool) error {
 }
 
 // pageRegion and scanArg are struct page_region and struct pm_scan_arg of linux/fs.h.
-type pageRegion struct{ start, end, categories uint64 }
+type pageRegion struct{ start, end, _ uint64 } // the last: categories
 
 type scanArg struct {
 	size, flags         uint64
