@@ -213,12 +213,18 @@ func (c *called) print(w io.Writer) {
 	for _, l := range c.People.Log {
 		rows = append(rows, []string{"log", l})
 	}
-	for i, p := range c.People.Where {
-		name := "at"
-		if i > 0 {
-			name = "from"
+	name := "at"
+	for i, same := 0, 1; i < len(c.People.Where); i, same = i+same, 1 {
+		p := c.People.Where[i]
+		for i+same < len(c.People.Where) && c.People.Where[i+same] == p {
+			same++
 		}
-		rows = append(rows, []string{name, strings.TrimPrefix(abi.Place(p).String(), "in ")})
+		at := strings.TrimPrefix(abi.Place(p).String(), "in ")
+		if same > 1 { // recursion
+			at += fmt.Sprintf(", %d times", same)
+		}
+		rows = append(rows, []string{name, at})
+		name = "from"
 	}
 	if len(c.People.Where) == 0 && c.People.More != "" {
 		for _, l := range strings.Split(strings.TrimSpace(c.People.More), "\n") {

@@ -236,8 +236,11 @@ func (a *app) runEvent(ctx context.Context, path string, phase abi.Phase, e loca
 	} else {
 		out.print(a.stdout)
 	}
-	if out.Outcome.Code == abi.OutOfGas {
+	switch out.Outcome.Code {
+	case abi.OutOfGas:
 		a.say("hint: see which line takes the gas: %s profile %s", self(), shellWord(path))
+	case abi.Denied:
+		a.say("hint: what a contract may do stands in %s: %s new --help", registry.ManifestFile, self())
 	}
 	return out.Outcome.verdict()
 }
