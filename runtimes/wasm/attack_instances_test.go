@@ -153,3 +153,32 @@ func TestStickyInitialisation(t *testing.T) {
 		}
 	}
 }
+
+// TestStickyItems: a contract that changes tables has few elements and segments, because all of
+// them are put back after each call.
+func TestStickyItems(t *testing.T) {
+	change := cat(constI32(0), op(0xd0, 0x70, 0x26, 0))
+	for _, tt := range []struct {
+		name    string
+		table   int
+		elems   int
+		changes []byte
+		ok      bool
+	}{
+		{"few", 100, 100, change, true},
+		{"a large table", 65_536, 0, change, false},
+		{"many segments", 1, 100_000, change, false},
+		{"many of both, changing none", 65_536, 100_000, nil, true},
+	} {
+		m := validate(tt.changes, constI32(0))
+		m.tables = [][]byte{cat(op(0x70, 0), u(tt.table))}
+		for range tt.elems {
+			m.elems = append(m.elems, op(1, 0, 0))
+		}
+		_, err := newRuntime(t, wasm.Config{}).Load(context.Background(), m.bytes())
+		var r *host.Refusal
+		if tt.ok != (err == nil) || err != nil && !errors.As(err, &r) {
+			t.Errorf("%s: Load = %v, want it to work: %v", tt.name, err, tt.ok)
+		}
+	}
+}

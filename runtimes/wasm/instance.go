@@ -122,6 +122,9 @@ func (r *Runtime) lend(n int) []byte {
 // instances runs it, in the middle of calls that do not pay for it.
 const stickyGas = 1_000_000
 
+// stickyItems bounds its table elements and segments: all are put back after every call.
+const stickyItems = 20_000
+
 // initialise runs what has to run before the contract can be called.
 func (i *instance) initialise(ctx context.Context) error {
 	limits := i.m.rt.initLimits()
@@ -139,6 +142,9 @@ func (i *instance) initialise(ctx context.Context) error {
 	}
 	if i.m.info.Sticky {
 		i.tables = saveTables(i.mod)
+		if n := i.tables.items(); n > stickyItems {
+			return refuse("it changes tables or drops segments, and has %d table elements and segments, at most %d then", n, stickyItems)
+		}
 		i.saveRefs()
 	}
 	return nil

@@ -65,6 +65,19 @@ func saveSlice(v reflect.Value) (savedSlice, bool) {
 	return savedSlice{v, was}, true
 }
 
+// items is how many elements and segments there are to put back.
+func (t *tables) items() (n int) {
+	for _, s := range t.tables {
+		n += len(s.was)
+	}
+	for _, s := range []savedSlice{t.datas, t.elems} {
+		if s.was.IsValid() {
+			n += s.was.Len()
+		}
+	}
+	return n
+}
+
 // restore puts the tables back, their sizes too.
 func (t *tables) restore() bool {
 	if !t.kept {
