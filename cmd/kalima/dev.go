@@ -50,6 +50,7 @@ rejects impossible values, and a react contract raises /alarms/NAME when a limit
 
 When all is ready it prints one line that begins with "ready", and then shows what
 happens: a panel on a terminal, a line every few seconds elsewhere. Ctrl-C stops all.
+What the nodes say stands in the folder log/, with each fault of a contract and its line.
 
 The keys it makes, by what they may do:
   operator   deploys contracts; writes and reads everything. Used without --as

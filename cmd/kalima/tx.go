@@ -96,5 +96,8 @@ func (a *app) printTx(tx *chain.Tx, t *rpc.TxA) error {
 	if bad != nil {
 		return fmt.Errorf("transaction %s: %w", tx.ID.Short(), bad)
 	}
+	if r.Code != abi.OK && r.Code != abi.SystemRejected { // a contract's doing
+		a.say("next: %s-contract debug %s%s", self(), tx.ID, a.flags())
+	}
 	return nil
 }
