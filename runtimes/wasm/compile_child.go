@@ -87,6 +87,11 @@ func converse(child io.ReadWriter, pages uint32, module []byte) (verdict byte, t
 	if len(b) == 0 {
 		return 0, "", errors.New("it ended without a verdict")
 	}
+	switch b[0] {
+	case childDone, childInvalid, childCannot:
+	default:
+		return 0, "", fmt.Errorf("%.20q is no verdict", b)
+	}
 	return b[0], string(b[1:]), nil
 }
 
