@@ -76,8 +76,11 @@ func (s *Session) HTTP(ctx context.Context, r HTTPRequest) (answer HTTPResponse,
 }
 
 func (s *Session) checkHTTP(r HTTPRequest) *abi.Fault {
-	if s.Call.Phase != abi.React || len(s.grant.HTTP) == 0 || s.World == nil {
-		return abi.Faultf(abi.Denied, "contract %s was not granted http in %s", s.Call.Contract, s.Call.Phase)
+	if s.Call.Phase != abi.React {
+		return abi.Faultf(abi.Denied, "%s may not use http, only react may", s.Call.Phase)
+	}
+	if len(s.grant.HTTP) == 0 || s.World == nil {
+		return abi.Faultf(abi.Denied, "contract %s was not granted http", s.Call.Contract)
 	}
 	switch {
 	case !slices.Contains(httpMethods, r.Method):
@@ -111,8 +114,11 @@ func (s *Session) Clock() (now abi.Time, f *abi.Fault) {
 	if f := s.meter.Charge(PriceCall); f != nil {
 		return 0, f
 	}
-	if s.Call.Phase != abi.React || !s.grant.Clock || s.World == nil {
-		return 0, abi.Faultf(abi.Denied, "contract %s was not granted the clock in %s", s.Call.Contract, s.Call.Phase)
+	if s.Call.Phase != abi.React {
+		return 0, abi.Faultf(abi.Denied, "%s may not use the clock, only react may", s.Call.Phase)
+	}
+	if !s.grant.Clock || s.World == nil {
+		return 0, abi.Faultf(abi.Denied, "contract %s was not granted the clock", s.Call.Contract)
 	}
 	return s.World.Now(), nil
 }

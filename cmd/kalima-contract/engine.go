@@ -73,7 +73,11 @@ func (a *app) load(ctx context.Context, b *registry.Bundle) (*loaded, error) {
 	m, err := rt.Load(ctx, b.Artefact)
 	if err != nil {
 		rt.Close()
-		return nil, fmt.Errorf("load %s: %w", b.Manifest.Name, err)
+		what := b.Manifest.Name
+		if f := scriptOf(b.Manifest); f != "" {
+			what += ": " + f // engines are not told the name of the file whose lines they count
+		}
+		return nil, fmt.Errorf("load %s: %w", what, err)
 	}
 	var has []string
 	for _, p := range m.Phases() {

@@ -80,6 +80,12 @@ func (a *app) status(ctx context.Context, name string) error {
 	rows = [][]string{{"INSTANCE", "PHASE", "CONTRACT", "VERSION", "PATTERN"}}
 	for _, b := range bindings {
 		pattern := string(b.Pattern)
+		for _, o := range b.HTTP {
+			pattern += "  http " + o
+		}
+		if b.Clock {
+			pattern += "  clock"
+		}
 		if b.Revoked {
 			pattern += "  REVOKED: refuses every event"
 		}
