@@ -45,6 +45,9 @@ func Difference(hm host.Module) (difference string, idle int) {
 		}
 		// What lies beyond the end comes back when memory grows.
 		size := uint32(len(mem) / pageSize)
+		if most := m.info.MaxPages; most != 0 && size+2 > most {
+			continue
+		}
 		if _, ok := i.mem.Grow(2); !ok {
 			continue
 		}

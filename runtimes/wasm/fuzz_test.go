@@ -246,7 +246,7 @@ type fuzzWorld struct {
 
 func newFuzzWorld(t *testing.T, name string, m *meter.Module) *fuzzWorld {
 	ctx := experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(smallMemory))
-	w := &fuzzWorld{specWorld: specWorld{name: name, metered: name != "original", rt: fuzzRuntime(name == "interpreter" || name == "original")}}
+	w := &fuzzWorld{specWorld: specWorld{name: name, most: m.Info.MaxPages, metered: name != "original", rt: fuzzRuntime(name == "interpreter" || name == "original")}}
 	if err := errors.Join(w.guards(), w.idle(m.Info.Imports)); err != nil {
 		t.Fatal(err)
 	}

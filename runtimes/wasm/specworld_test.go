@@ -32,6 +32,7 @@ const (
 
 // specWorld is one way to run a script.
 type specWorld struct {
+	most    uint32 // pages of memory of its one contract; 0 leaves that to the engine
 	name    string
 	metered bool
 	traced  bool // the trace build
@@ -126,7 +127,12 @@ func (w *specWorld) guards() error {
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, mod api.Module, s []uint64) { trace(mod).at(uint32(s[0])) }), i32, nil).Export(meter.ImportAt).
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, mod api.Module, s []uint64) { trace(mod).gas += s[0] }), i64, nil).Export(meter.ImportBulk).
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(context.Context, api.Module, []uint64) { panic(errDepth) }), i64, i64).Export(meter.ImportRefill).
-		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, s []uint64) { s[0] = 1 }), i32, i32).Export(meter.ImportGrow).
+		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, mod api.Module, s []uint64) {
+		pages := uint64(mod.Memory().Size()>>16) + uint64(uint32(s[0]))
+		if s[0] = 1; w.most != 0 && pages > uint64(w.most) {
+			s[0] = 0
+		}
+	}), i32, i32).Export(meter.ImportGrow).
 		Instantiate(ctx)
 	return err
 }

@@ -196,7 +196,7 @@ func TestNestedNeverWaits(t *testing.T) {
 			t.Errorf("Call(query-self) = %v, %q, want 0...", res.Fault, answer(res))
 		}
 	}
-	if _, idle := wasm.Difference(m); idle != 1 {
-		t.Errorf("%d instances wait, want 1: those beyond the number are closed", idle)
+	if _, idle := wasm.Difference(m); idle < 1 || idle > 1+abi.MaxNested {
+		t.Errorf("%d instances wait, want 1 to %d: those beyond the number are closed", idle, 1+abi.MaxNested)
 	}
 }
