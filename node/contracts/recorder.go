@@ -1,8 +1,6 @@
 package contracts
 
 import (
-	"sort"
-
 	"github.com/kalima-chain/kalima/abi"
 	"github.com/kalima-chain/kalima/chain"
 	"github.com/kalima-chain/kalima/host"
@@ -72,25 +70,20 @@ func (r *recorder) Next(a abi.Address, after string) (string, bool) {
 }
 
 func (r *recorder) next(a abi.Address, after string) (string, bool) {
-	var mine []string
+	mine, has := "", false
 	for at, v := range r.writes {
-		if at.Address == a && at.Key > after && len(v) > 0 {
-			mine = append(mine, at.Key)
+		if at.Address == a && at.Key > after && len(v) > 0 && (!has || at.Key < mine) {
+			mine, has = at.Key, true
 		}
 	}
-	sort.Strings(mine)
 	for {
 		key, ok := r.view.Next(a, after)
-		if ok && (len(mine) == 0 || key < mine[0]) {
-			if v, written := r.writes[chain.Read{Address: a, Key: key}]; written && len(v) == 0 {
-				after = key // deleted by a contract before: look further
-				continue
-			}
+		if !ok || has && mine <= key {
+			return mine, has
+		}
+		if v, written := r.writes[chain.Read{Address: a, Key: key}]; !written || len(v) > 0 {
 			return key, true
 		}
-		if len(mine) > 0 {
-			return mine[0], true
-		}
-		return "", false
+		after = key // deleted by a contract before: look further
 	}
 }
