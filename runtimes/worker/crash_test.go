@@ -131,7 +131,7 @@ func TestCrashes(t *testing.T) {
 			case tt.code == abi.OK && (err == nil || tt.want != nil && !errors.Is(err, tt.want)):
 				t.Errorf("Call = %v, %v, want an error %v", res.Fault, err, tt.want)
 			case tt.code != abi.OK && (err != nil || res.Fault == nil || res.Fault.Code != tt.code || res.Used.Gas != 1000):
-				t.Errorf("Call = %v, gas %d, %v, want %v with all gas used", res.Fault, res.Used.Gas, err, tt.code)
+				t.Errorf("Call = %v, gas %d, %v, want %v with all gas used; detail: %s", res.Fault, res.Used.Gas, err, tt.code, detailOf(res))
 			}
 			if res, err := good.Call(context.Background(), session(abi.Validate, host.Limits{})); err != nil || res.Fault != nil {
 				t.Errorf("the next call = %v, %v, want an accept", res.Fault, err)
@@ -211,4 +211,11 @@ func TestConfig(t *testing.T) {
 	if _, err := worker.New(worker.Config{Engine: "nobody"}); err == nil || !strings.Contains(err.Error(), "nobody") {
 		t.Errorf("New with an engine that does not exist = %v, want an error that names it", err)
 	}
+}
+
+func detailOf(r host.Result) string {
+	if r.Fault == nil {
+		return "none"
+	}
+	return r.Fault.Detail
 }

@@ -211,7 +211,8 @@ func (t *tail) verdict() (abi.Code, string) {
 	text := t.text()
 	has := func(s string) bool { return strings.Contains(text, s) }
 	switch {
-	case has("out of memory"), has("cannot allocate memory"), has("can't allocate"):
+	case has("out of memory"), has("cannot allocate memory"), has("can't allocate"),
+		has("pthread_create failed"), has("failed to create new OS thread"): // no room for a stack
 		return abi.OutOfMemory, "the contract's process ran out of memory"
 	case has("stack exceeds"), has("stack overflow"):
 		return abi.StackOverflow, "the contract used up the native stack"
