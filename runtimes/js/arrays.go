@@ -49,7 +49,12 @@ func (l *library) arrays() {
 		}
 		r.call.take(elementSize * n)
 	}, "concat")
-	on(func(int, []goja.Value) {}, "push", "pop", "at", "keys", "values", "entries")
+	on(func(int, []goja.Value) {}, "pop", "at", "keys", "values", "entries")
+	l.before("Array.prototype.push", func(fc goja.FunctionCall) goja.FunctionCall {
+		n := r.arrayLength(fc.This, "push")
+		r.stretch(fc.This.(*goja.Object), int64(n+len(fc.Arguments)-1))
+		return fc
+	})
 	l.natives["Array.prototype.join"] = l.function("join", 1, r.join())
 	l.natives["Array.prototype.flat"] = l.function("flat", 0, r.flat)
 	l.natives["Array.prototype.flatMap"] = l.function("flatMap", 1, r.flatMap)
@@ -107,6 +112,8 @@ func (r *realm) join() native {
 		if len(c.joining) >= maxNesting {
 			panic(r.rt.NewTypeError("arrays nested more than %d deep", maxNesting))
 		}
+		c.enter(1) // goja's conversion of an array in between
+		defer c.leave(1)
 		c.joining = append(c.joining, o)
 		defer func() { c.joining = c.joining[:len(c.joining)-1] }()
 		sep := r.rt.ToValue(",").(goja.String)
@@ -182,6 +189,8 @@ func (r *realm) flatten(out *[]any, from *goja.Object, depth int64, nested int) 
 	if nested >= maxNesting {
 		panic(r.rt.NewTypeError("arrays nested more than %d deep", maxNesting))
 	}
+	r.call.enter(1)
+	defer r.call.leave(1)
 	n, _ := r.length(from)
 	r.call.work(compareElement * int64(n))
 	for i := range n {

@@ -62,6 +62,58 @@ func keyed(e ast.Expression, write bool) ast.Expression {
 		Consequent: ident(varValue, at), Alternate: invoke(fnWritten, ident(varValue, at))}
 }
 
+// member has the name in brackets pass the realm. When it is written to, the object goes
+// with it, since a number beyond the end of an array takes room for all between:
+//
+//	(object = left)[typeof (value = e) === "number" && value < smallWrite ? value : written(object, value)]
+//
+// with e evaluated within written unless it is a variable, because what e runs may change object.
+func (m *meter) member(n *ast.BracketExpression, cost *int) {
+	text := false
+	switch e := n.Member.(type) {
+	case *ast.NumberLiteral:
+		if !m.writes[n] || small(e) {
+			return
+		}
+	case *ast.StringLiteral:
+		if s := string(e.Value); !m.writes[n] || s == "" || s[0] < '0' || s[0] > '9' {
+			return
+		}
+		text = true
+	}
+	*cost += 3 * priceNode
+	if !m.writes[n] {
+		n.Member = keyed(n.Member, false)
+		return
+	}
+	if _, ok := n.Left.(*ast.SuperExpression); ok { // writes to this
+		n.Member = invoke(fnWritten, &ast.ThisExpression{Idx: n.Left.Idx0()}, n.Member)
+		return
+	}
+	at := n.Member.Idx0()
+	n.Left = &ast.AssignExpression{Operator: token.ASSIGN, Left: ident(varObject, at), Right: n.Left}
+	written := invoke(fnWritten, ident(varObject, at), n.Member)
+	if id, ok := n.Member.(*ast.Identifier); ok && !text {
+		low := &ast.BinaryExpression{Operator: token.LESS, Comparison: true, Left: ident(varValue, at), Right: literal(at, smallWrite)}
+		n.Member = &ast.ConditionalExpression{
+			Test:       &ast.BinaryExpression{Operator: token.LOGICAL_AND, Left: typed(id, "number"), Right: low},
+			Consequent: ident(varValue, at), Alternate: written}
+		return
+	}
+	n.Member = written
+}
+
+// small tells whether a number may name an element wherever it is written.
+func small(n *ast.NumberLiteral) bool {
+	switch v := n.Value.(type) {
+	case int64:
+		return v < smallWrite
+	case float64:
+		return v < smallWrite
+	}
+	return false
+}
+
 // typed makes typeof (value = e) === name.
 func typed(e ast.Expression, name string) ast.Expression {
 	at := e.Idx0()

@@ -34,6 +34,8 @@ type call struct {
 	where []abi.Place
 	err   error // why the node gave up
 	dirty bool  // the realm may not be used again
+
+	natives int // functions of the library that run within each other
 }
 
 func newCall(ctx context.Context, re *realm, s *host.Session, gas uint64) *call {
@@ -243,6 +245,19 @@ func (c *call) end(f *abi.Fault) {
 	}
 	c.stop()
 }
+
+// maxNative is how many functions of the library may run within each other, each level of
+// JSON and of nested arrays counted.
+const maxNative = 2000
+
+// enter counts n functions that begin, leave those that end.
+func (c *call) enter(n int) {
+	if c.natives += n; c.natives > maxNative {
+		c.end(abi.Faultf(abi.StackOverflow, "calls nested too deep"))
+	}
+}
+
+func (c *call) leave(n int) { c.natives -= n }
 
 func (c *call) stop() { panic(&goja.InterruptedError{}) }
 

@@ -100,7 +100,11 @@ func (e *event) make(key string) goja.Value {
 	default:
 		return nil
 	}
-	return c.rt.ToValue(v)
+	made := c.rt.ToValue(v)
+	if s, ok := made.(goja.String); ok {
+		c.note(s)
+	}
+	return made
 }
 
 // Set refuses: the event is what it is.

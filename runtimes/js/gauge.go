@@ -94,7 +94,9 @@ func (g *gauge) longer(n int) {
 // note takes note of a string.
 func (g *gauge) note(s goja.String) {
 	n := s.Length()
-	if n < coveredNumber {
+	if hard(n, s.CharAt) {
+		g.digits = max(g.digits, hardNumber)
+	} else if n < coveredNumber {
 		return
 	}
 	if n > g.wide && !isASCII(s) {
@@ -103,6 +105,37 @@ func (g *gauge) note(s goja.String) {
 	g.digits = max(g.digits, numeric(s))
 	g.longest = max(g.longest, n)
 	g.weigh()
+}
+
+// hardNumber is how many digits a number counts for that is smaller than the processor's
+// arithmetic reaches with full precision: the shortest of them takes as long as these.
+const hardNumber = 160 * coveredNumber
+
+// hard tells whether a text holds such a number: a digit or a point, e-, and 290 or more. A
+// piece of the text may become a string that nobody looks at.
+func hard(n int, at func(int) uint16) bool {
+	digit := func(i int) bool { return i < n && at(i) >= '0' && at(i) <= '9' }
+	for i := 1; i+4 < n; i++ {
+		if at(i)|0x20 != 'e' || at(i+1) != '-' || !digit(i-1) && at(i-1) != '.' {
+			continue
+		}
+		j := i + 2
+		for j < n && at(j) == '0' {
+			j++
+		}
+		if digit(j) && digit(j+1) && digit(j+2) && (digit(j+3) || at(j) > '2' || at(j) == '2' && at(j+1) == '9') {
+			return true
+		}
+	}
+	return false
+}
+
+// hardened counts text as hard of which that can not be seen, such as a digit that JSON
+// writes as an escape.
+func (g *gauge) hardened() bool {
+	g.digits = max(g.digits, hardNumber)
+	g.weigh()
+	return true
 }
 
 // numeric counts the characters at the start of a string that look like a number.

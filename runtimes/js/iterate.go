@@ -1,6 +1,11 @@
 package js
 
-import "github.com/dop251/goja"
+import (
+	"math"
+	"reflect"
+
+	"github.com/dop251/goja"
+)
 
 // What walks an iterable inside goja could walk for ever without running any code that
 // pays: the next of an iterator may be a function of the library. So everything that takes
@@ -68,8 +73,10 @@ func (r *realm) size(o *goja.Object) int {
 	if n, ok := r.length(o); ok {
 		return n
 	}
-	n := len(o.GetOwnPropertyNames())
-	return n
+	if o.ClassName() == "String" { // it names each of its characters
+		r.call.take(product(priceProperty, max(o.Get("length").ToInteger(), 0)))
+	}
+	return len(o.GetOwnPropertyNames())
 }
 
 // deleted is kalima$d: the object of which delete takes a property. goja looks through all
@@ -88,12 +95,34 @@ func (r *realm) deleted(fc goja.FunctionCall) goja.Value {
 // for it.
 func (r *realm) key(fc goja.FunctionCall) goja.Value { return r.name(fc.Argument(0)) }
 
-// written is kalima$w: the same for a name that is written to. It comes for small numbers
-// never, see keyed.
+// written is kalima$w: the same for a name that is written to, behind the object that has it. It
+// comes for small numbers never, see member.
 func (r *realm) written(fc goja.FunctionCall) goja.Value {
-	v := r.name(fc.Argument(0))
-	r.assigned(v)
+	if len(fc.Arguments) < 2 { // a property of an object literal
+		v := r.name(fc.Argument(0))
+		r.assigned(nil, v)
+		return v
+	}
+	v := r.name(fc.Argument(1))
+	o, ok := fc.Argument(0).(*goja.Object)
+	if n, number := elementOf(v); !ok && number && n >= smallWrite && goja.IsNumber(fc.Argument(0)) {
+		panic(r.rt.NewTypeError("a number as the name of a class field is not available in contracts"))
+	}
+	r.assigned(o, v)
 	return v
+}
+
+// elementOf is the whole number that names a property.
+func elementOf(v goja.Value) (int64, bool) {
+	switch s := v.(type) {
+	case goja.String:
+		if s.Length() == 0 || s.Length() > 16 || s.CharAt(0) < '0' || s.CharAt(0) > '9' {
+			return 0, false
+		}
+	case *goja.Symbol:
+		return 0, false
+	}
+	return v.ToInteger(), true
 }
 
 func (r *realm) name(v goja.Value) goja.Value {
@@ -112,21 +141,20 @@ func (r *realm) name(v goja.Value) goja.Value {
 	return v
 }
 
-// assigned charges for a large whole number that is about to name a property. goja keeps
-// sparse arrays, and those names of objects, sorted in one slice: what comes out of order
-// moves the rest.
-func (r *realm) assigned(v goja.Value) {
-	if s, ok := v.(goja.String); ok {
-		if s.Length() == 0 || s.Length() > 16 || s.CharAt(0) < '0' || s.CharAt(0) > '9' {
-			if s.String() == "prototype" {
-				panic(r.rt.NewTypeError("prototype can only be assigned by its name"))
-			}
-			return
+// assigned charges for a whole number that is about to name a property of o, nil for an
+// object that is no array. goja keeps sparse arrays, and large names of objects, sorted in one
+// slice: what comes out of order moves the rest.
+func (r *realm) assigned(o *goja.Object, v goja.Value) {
+	n, ok := elementOf(v)
+	if !ok {
+		if s, ok := v.(goja.String); ok && s.Length() == len("prototype") && s.String() == "prototype" {
+			panic(r.rt.NewTypeError("prototype can only be assigned by its name"))
 		}
-	} else if _, ok := v.(*goja.Symbol); ok {
 		return
 	}
-	n := v.ToInteger()
+	if o != nil {
+		r.stretch(o, n)
+	}
 	if n < smallIndex {
 		return
 	}
@@ -137,7 +165,50 @@ func (r *realm) assigned(v goja.Value) {
 	r.call.latest = n
 }
 
+// stretch charges for the room that element n of an array takes: goja makes it for all
+// elements before n as well, unless they are few beside n.
+func (r *realm) stretch(o *goja.Object, n int64) {
+	values, count, ok := r.elements(o)
+	if !ok || n < int64(values) || n > math.MaxUint32 || n > 4096 && (count == 0 || n/count > 10) {
+		return
+	}
+	r.call.must(r.call.Charge(elementSize * uint64(n+1-int64(values))))
+}
+
+// elements is how many elements an array has room for, and how many it has. Neither can be
+// asked for.
+func (r *realm) elements(o *goja.Object) (values int, count int64, ok bool) {
+	self := reflect.ValueOf(o).Elem().FieldByIndex(arrays.self).Elem()
+	if self.Type() != arrays.kind {
+		return 0, 0, false
+	}
+	self = self.Elem()
+	return self.FieldByIndex(arrays.values).Cap(), self.FieldByIndex(arrays.count).Int(), true
+}
+
+// arrays says where goja keeps the elements of an array.
+var arrays = func() (at struct {
+	self, values, count []int
+	kind                reflect.Type
+}) {
+	field := func(t reflect.Type, name string) []int {
+		f, ok := t.FieldByName(name)
+		if !ok {
+			panic("js: goja's " + t.String() + " has no " + name)
+		}
+		return f.Index
+	}
+	o := goja.New().NewArray()
+	at.self = field(reflect.TypeFor[goja.Object](), "self")
+	at.kind = reflect.ValueOf(o).Elem().FieldByIndex(at.self).Elem().Type()
+	at.values, at.count = field(at.kind.Elem(), "values"), field(at.kind.Elem(), "objCount")
+	return at
+}()
+
 // smallIndex is up to where the order of writes does not matter.
 const smallIndex = 4096
+
+// smallWrite is up to where an element may be written without looking at its array.
+const smallWrite = 32
 
 func isText(v goja.Value) bool { _, ok := v.(goja.String); return ok }

@@ -98,7 +98,7 @@ func (r *Runtime) Prepare() {
 // global otherwise. Being arrow functions, neither lends the contract its arguments.
 var (
 	before = "((" + strings.Join(parameters, ",") + ")=>(()=>{\"use strict\";var " +
-		varGas + "=0," + varValue + ";" + fnBegin + "(()=>" + varGas + ",(" + varValue + ")=>{" + varGas + "=" + varValue + "});"
+		varGas + "=0," + varValue + "," + varObject + ";" + fnBegin + "(()=>" + varGas + ",(" + varValue + ")=>{" + varGas + "=" + varValue + "});"
 	after = "\n;return " + fnChoose + "(typeof kalima_abi===\"undefined\"?void 0:kalima_abi," +
 		entry("validate") + "," + entry("react") + "," + entry("query") + "," + entry("migrate") + ")?.()})())"
 	lead = 3 // statements of before inside the inner function

@@ -20,12 +20,18 @@ func (r *realm) json() goja.Value {
 		r.call.alive()
 		s := r.string(fc.Argument(0))
 		r.call.take(s.Length() * parsedSize)
-		if !shallow(s.String()) {
+		depth := nesting(s.String())
+		if depth > maxNesting {
 			panic(r.throwable("SyntaxError", "JSON nested more than %d deep", maxNesting))
+		}
+		if c := r.call; c.digits >= hardNumber || hidden(s.String()) && c.hardened() {
+			c.work(int64(s.Length()))
 		}
 		args := append([]goja.Value{s}, fc.Arguments[min(1, len(fc.Arguments)):]...)
 		if len(args) > 1 && isFunction(args[1]) {
 			r.call.work(priceCallback * int64(s.Length()) / 2) // a value takes two characters
+			r.call.enter(depth)
+			defer r.call.leave(depth)
 		}
 		return parse(goja.FunctionCall{This: fc.This, Arguments: args})
 	}))
@@ -33,10 +39,26 @@ func (r *realm) json() goja.Value {
 	return o
 }
 
-// shallow reports whether brackets outside strings nest at most maxNesting deep.
-func shallow(s string) bool {
+// hidden tells whether JSON writes a digit, a sign or an e as an escape, as nobody does who
+// has nothing to hide.
+func hidden(s string) bool {
+	for {
+		i := strings.Index(s, `\u00`)
+		if i < 0 || i+6 > len(s) {
+			return false
+		}
+		switch strings.ToLower(s[i+4 : i+6]) {
+		case "2d", "2e", "30", "31", "32", "33", "34", "35", "36", "37", "38", "39", "45", "65":
+			return true
+		}
+		s = s[i+4:]
+	}
+}
+
+// nesting is how deep brackets outside strings nest, counted to just beyond maxNesting.
+func nesting(s string) (most int) {
 	depth, quoted := 0, false
-	for i := 0; i < len(s); i++ {
+	for i := 0; i < len(s) && most <= maxNesting; i++ {
 		switch c := s[i]; {
 		case quoted && c == '\\':
 			i++
@@ -44,14 +66,13 @@ func shallow(s string) bool {
 			quoted = !quoted
 		case quoted:
 		case c == '[' || c == '{':
-			if depth++; depth > maxNesting {
-				return false
-			}
+			depth++
+			most = max(most, depth)
 		case c == ']' || c == '}':
 			depth--
 		}
 	}
-	return true
+	return most
 }
 
 // stringify is JSON.stringify. goja's own pays for nothing, and an object that holds
@@ -90,14 +111,14 @@ func (r *realm) stringify(fc goja.FunctionCall) goja.Value {
 	if !w.value(holder, "", fc.Argument(0), "\n") {
 		return goja.Undefined()
 	}
-	made := r.rt.ToValue(w.b.String()).(goja.String)
+	made := r.rt.ToValue(string(w.b)).(goja.String)
 	r.call.note(made)
 	return made
 }
 
 type jsonWriter struct {
 	r      *realm
-	b      strings.Builder
+	b      []byte
 	open   []*goja.Object
 	indent string
 
@@ -106,11 +127,11 @@ type jsonWriter struct {
 }
 
 func (w *jsonWriter) write(s string) {
-	if w.b.Len()+len(s) > maxString {
+	if len(w.b)+len(s) > maxString {
 		w.r.call.take(-1)
 	}
 	w.r.call.take(len(s))
-	w.b.WriteString(s)
+	w.b = append(w.b, s...)
 }
 
 // value writes v, which holder has under key, and reports whether JSON has it.
@@ -186,6 +207,8 @@ func (w *jsonWriter) object(o *goja.Object, line string) bool {
 	if len(w.open) >= maxNesting {
 		panic(w.r.rt.NewTypeError("JSON.stringify: nested more than %d deep", maxNesting))
 	}
+	w.r.call.enter(1)
+	defer w.r.call.leave(1)
 	w.open = append(w.open, o)
 	inner, gap := "", ":"
 	if w.indent != "" {
@@ -228,8 +251,7 @@ func (w *jsonWriter) members(o *goja.Object, line, inner, gap string) {
 			continue
 		}
 		v := o.Get(key)
-		mark := w.b.Len()
-		text := w.b.String()
+		mark := len(w.b)
 		if !first {
 			w.write(",")
 		}
@@ -237,8 +259,7 @@ func (w *jsonWriter) members(o *goja.Object, line, inner, gap string) {
 		w.quote(w.r.rt.ToValue(key).(goja.String))
 		w.write(gap)
 		if !w.value(o, key, v, inner) {
-			w.b.Reset() // JSON leaves out what it does not have
-			w.b.WriteString(text[:mark])
+			w.b = w.b[:mark] // JSON leaves out what it does not have
 			continue
 		}
 		first = false

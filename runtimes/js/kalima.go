@@ -152,7 +152,9 @@ func (c *call) next(args []goja.Value) goja.Value {
 	if !ok {
 		return goja.Null()
 	}
-	return c.rt.ToValue(key)
+	v := c.rt.ToValue(key).(goja.String)
+	c.note(v)
+	return v
 }
 
 func (c *call) put(args []goja.Value) goja.Value {

@@ -49,12 +49,7 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 		m.text(n.Literal)
 	case *ast.BracketExpression:
 		m.fields(v.Elem(), cost)
-		switch n.Member.(type) {
-		case *ast.NumberLiteral, *ast.StringLiteral:
-		default:
-			*cost += 3 * priceNode
-			n.Member = keyed(n.Member, m.writes[n])
-		}
+		m.member(n, cost)
 	case *ast.DotExpression:
 		if id, ok := n.Left.(*ast.Identifier); ok && id.Name == "Math" && !m.declared["Math"] {
 			if hint, ok := unavailableMath[n.Identifier.Name.String()]; ok {
@@ -79,6 +74,7 @@ func (m *meter) leaf(v reflect.Value, cost *int) {
 		m.fields(v.Elem(), cost)
 	case *ast.ArrayPattern:
 		m.rest(n, n.Rest)
+		*cost += priceWalk + priceStep*(1+len(n.Elements))
 		for _, e := range append(append([]ast.Expression(nil), n.Elements...), n.Rest) {
 			m.bindAll(e)
 			m.target(e)
@@ -192,6 +188,9 @@ func (m *meter) bindAll(targets ...ast.Expression) {
 }
 
 func (m *meter) name(name string, at file.Idx) {
+	if len(name) >= coveredNumber {
+		m.text(name) // functions have names
+	}
 	if strings.HasPrefix(name, reserved) {
 		m.refuse(at, "", "names that start with %s are reserved", reserved)
 	}

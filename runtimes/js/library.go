@@ -51,7 +51,32 @@ func (l *library) before(path string, first func(fc goja.FunctionCall) goja.Func
 
 // function makes a function with a name and a length, as the library's own have.
 func (l *library) function(name string, length int, f native) *goja.Object {
-	return l.realm.named(name, length, l.realm.native(f).(*goja.Object))
+	return l.realm.named(name, length, l.realm.native(l.realm.nested(f)).(*goja.Object))
+}
+
+// nested has a function count as one of those that run within each other. goja counts the
+// frames of JavaScript alone: an object whose toString is String.prototype.trim would have no
+// end but that of the native stack.
+func (r *realm) nested(f native) native {
+	return func(fc goja.FunctionCall) goja.Value {
+		c := r.call
+		c.enter(1)
+		defer c.leave(1)
+		return f(fc)
+	}
+}
+
+// guard has a function of goja's that needs no price count.
+func (l *library) guard(fc goja.FunctionCall) goja.Value {
+	o, ok := fc.Argument(0).(*goja.Object)
+	if !ok {
+		panic(l.realm.rt.NewTypeError("guard takes a function"))
+	}
+	f, ok := o.Export().(native)
+	if !ok {
+		panic(l.realm.rt.NewTypeError("%s is no native function", o.Get("name")))
+	}
+	return l.function(o.Get("name").String(), int(o.Get("length").ToInteger()), f)
 }
 
 func (r *realm) named(name string, length int, o *goja.Object) *goja.Object {
@@ -68,7 +93,10 @@ func (r *realm) named(name string, length int, o *goja.Object) *goja.Object {
 func (l *library) class(name string, length int, first func(args []goja.Value) []goja.Value) {
 	r, original := l.realm, l.realm.constructor(name)
 	l.classes[name] = r.named(name, length, r.rt.ToValue(func(cc goja.ConstructorCall) *goja.Object {
-		r.call.alive()
+		c := r.call
+		c.alive()
+		c.enter(1)
+		defer c.leave(1)
 		return original(cc.NewTarget, first(cc.Arguments)...)
 	}).(*goja.Object))
 }

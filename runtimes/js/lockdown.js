@@ -5,10 +5,11 @@
 //   classes   object: name of a constructor to what replaces it
 //   globals   object: further globals
 //   hidden    values that only syntax reaches
+//   guard     makes of a function one that counts how deep such functions run in each other
 //
 // What permits does not name is taken away, so that a function which a later release of the
 // engine adds is absent until somebody looked at its price.
-((natives, classes, globals, hidden) => {
+((natives, classes, globals, hidden, guard) => {
   "use strict";
   const permits = {
     Object: "assign create defineProperties defineProperty entries freeze fromEntries getOwnPropertyDescriptor getOwnPropertyDescriptors getOwnPropertyNames getOwnPropertySymbols getPrototypeOf hasOwn is isExtensible isFrozen isSealed keys preventExtensions seal setPrototypeOf values",
@@ -80,6 +81,25 @@
     const owner = owners[path.slice(0, dot)];
     defineProperty(owner, path.slice(dot + 1), { value: natives[path], writable: true, enumerable: false, configurable: true });
   }
+  // What stays the engine's own counts when it is called, too. Two make an iterator of
+  // whatever there is and look at nothing; the engine knows its own by them.
+  const guarded = (owner, key) => {
+    const d = getOwnPropertyDescriptor(owner, key);
+    if (d && d.configurable && typeof d.value === "function") defineProperty(owner, key, { ...d, value: guard(d.value) });
+  };
+  for (const path in permits) {
+    const owner = owners[path];
+    for (const key of ownKeys(owner)) {
+      const own = label(key);
+      if (own === "constructor" || own === "prototype" || path + "." + own in natives) continue;
+      if (own === "Symbol(Symbol.iterator)" && !path.startsWith("String")) continue;
+      guarded(owner, key);
+    }
+  }
+  for (const o of hidden) {
+    for (let p = o; p !== null && p !== Object.prototype && p !== Function.prototype; p = getPrototypeOf(p)) guarded(p, "next");
+  }
+  for (const name of values) if (typeof global[name] === "function" && !(name in globals)) globals[name] = guard(global[name]);
   const made = {};
   for (const name in permits) {
     if (name.includes(".") || name === "TypedArray") continue;

@@ -14,11 +14,13 @@ import (
 // Prices in gas of what goja executes. The unit is a nanosecond of compiled code and,
 // for what allocates, at least a byte, so that Limits.Gas bounds memory as well.
 const (
-	priceNode      = 8  // a node of the syntax tree, run once
-	priceEntry     = 60 // entering a function
-	priceIteration = 20 // going round a loop
-	priceAlloc     = 96 // an object, array, closure or instance
-	priceProperty  = 32 // a property or element of a literal
+	priceNode      = 8   // a node of the syntax tree, run once
+	priceEntry     = 60  // entering a function
+	priceIteration = 20  // going round a loop
+	priceAlloc     = 96  // an object, array, closure or instance
+	priceProperty  = 32  // a property or element of a literal
+	priceStep      = 96  // a step of an iterator
+	priceWalk      = 192 // an iterator, or the list of an object's names
 )
 
 // Names of the variables that the rewritten contract shares with its realm. A contract
@@ -27,6 +29,7 @@ const (
 	reserved    = "kalima$"
 	varGas      = reserved + "g" // gas left in this slice
 	varValue    = reserved + "v" // a value being checked
+	varObject   = reserved + "o" // an object being written to
 	fnRefill    = reserved + "r" // takes the overdrawn slice, returns the next
 	fnText      = reserved + "t" // charges for a string, returns it
 	fnSpread    = reserved + "p" // makes a list of what an array literal spreads
@@ -73,6 +76,9 @@ func (l *literals) text(s string) {
 	l.longest = max(l.longest, len(s))
 	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
 		l.wide = max(l.wide, len(s))
+	}
+	if hard(len(s), func(i int) uint16 { return uint16(s[i]) }) {
+		l.digits = max(l.digits, hardNumber)
 	}
 	l.digits = max(l.digits, numericText(func(i int) uint16 {
 		if i < len(s) {
@@ -190,12 +196,14 @@ func (m *meter) node(v reflect.Value, cost *int) {
 		n.Body = m.loop(n.For, n.Body, inner)
 	case *ast.ForInStatement:
 		m.into(n.Into)
+		*cost += priceWalk
 		inner := m.forEach(v, cost)
 		n.Source = invoke(fnEnumerate, n.Source)
 		n.Body = m.loop(n.For, n.Body, inner)
 	case *ast.ForOfStatement:
 		m.into(n.Into)
-		inner := m.forEach(v, cost)
+		*cost += priceWalk + priceStep
+		inner := m.forEach(v, cost) + priceStep
 		n.Body = m.loop(n.For, n.Body, inner)
 	case *ast.WhileStatement:
 		inner := priceIteration
@@ -207,7 +215,16 @@ func (m *meter) node(v reflect.Value, cost *int) {
 		n.Body = m.loop(n.Do, n.Body, inner)
 	case *ast.FieldDefinition:
 		inner := priceEntry
-		m.property(&n.Key, n.Computed, cost)
+		if number, ok := n.Key.(*ast.NumberLiteral); ok && !small(number) {
+			m.refuse(n.Idx, "", "a number as the name of a class field is not available in contracts")
+		}
+		if n.Computed {
+			m.walk(reflect.ValueOf(&n.Key).Elem(), cost)
+			*cost += 3 * priceNode
+			n.Key = invoke(fnWritten, literal(n.Key.Idx0(), 0), n.Key)
+		} else {
+			m.property(&n.Key, false, cost)
+		}
 		m.fields(v.Elem(), &inner, "Key")
 		if n.Initializer != nil {
 			n.Initializer = m.inFront(n.Initializer, inner)
@@ -222,9 +239,9 @@ func (m *meter) node(v reflect.Value, cost *int) {
 }
 
 func (m *meter) forEach(v reflect.Value, cost *int) int {
-	m.walk(v.Elem().FieldByName("Into"), cost)
-	m.walk(v.Elem().FieldByName("Source"), cost)
 	inner := priceIteration
+	m.walk(v.Elem().FieldByName("Into"), &inner) // at each round
+	m.walk(v.Elem().FieldByName("Source"), cost)
 	m.walk(v.Elem().FieldByName("Body"), &inner)
 	return inner
 }

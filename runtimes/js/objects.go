@@ -40,7 +40,8 @@ func (l *library) objects() {
 		args := append([]goja.Value(nil), fc.Arguments...)
 		if len(args) > 1 {
 			args[1] = r.name(args[1])
-			r.assigned(args[1])
+			o, _ := args[0].(*goja.Object)
+			r.assigned(o, args[1])
 		}
 		r.call.take(priceAlloc)
 		return goja.FunctionCall{This: fc.This, Arguments: args}
@@ -91,6 +92,11 @@ func (l *library) objects() {
 		if bound.times++; bound.args > maxBound || bound.times > maxBoundTwice {
 			panic(r.rt.NewTypeError("bind: more than %d arguments, or a function bound more than %d times", maxBound, maxBoundTwice))
 		}
+		for _, o := range r.converters {
+			if this == o { // nothing counts when it is called, and it could call itself
+				fc.This = l.guard(goja.FunctionCall{Arguments: []goja.Value{this}})
+			}
+		}
 		v := original(fc)
 		if o, ok := v.(*goja.Object); ok {
 			if r.call.bound == nil {
@@ -126,7 +132,8 @@ func (r *realm) renamed(to, from goja.Value) {
 	if !ok {
 		return
 	}
-	if _, ok := to.(*goja.Object); !ok {
+	target, ok := to.(*goja.Object)
+	if !ok {
 		return
 	}
 	for _, name := range o.GetOwnPropertyNames() {
@@ -134,7 +141,7 @@ func (r *realm) renamed(to, from goja.Value) {
 			panic(r.rt.NewTypeError("prototype can only be assigned by its name"))
 		}
 		if len(name) > 0 && len(name) <= 16 && name[0] >= '0' && name[0] <= '9' {
-			r.assigned(r.rt.ToValue(name))
+			r.assigned(target, r.rt.ToValue(name))
 		}
 	}
 }
@@ -158,7 +165,7 @@ func (r *realm) fromEntries(fc goja.FunctionCall) goja.Value {
 			v = goja.Undefined()
 		}
 		key = r.name(key)
-		r.assigned(key)
+		r.assigned(nil, key)
 		var err error
 		if s, ok := key.(*goja.Symbol); ok {
 			err = to.DefineDataPropertySymbol(s, v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE)

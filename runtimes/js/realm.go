@@ -35,7 +35,8 @@ type realm struct {
 	object    *goja.Object
 	stdValues *goja.Object // Array.prototype[Symbol.iterator]
 	regexps   *goja.Object // RegExp.prototype
-	matching  *goja.Symbol // names what a RegExp holds
+
+	converters []*goja.Object // those that convert an argument and are not counted
 }
 
 // constructor is goja.Constructor without the detour through a panic.
@@ -49,6 +50,8 @@ func newRealm() *realm {
 	r := &realm{rt: goja.New()}
 	r.uint8 = r.constructor("Uint8Array")
 	r.object = r.global("Object")
+	r.converters = []*goja.Object{r.global("String"), r.global("Number"),
+		r.global("Function").Get("prototype").(*goja.Object).GetSymbol(goja.SymHasInstance).(*goja.Object)}
 	r.stdValues = r.prototype("Array").GetSymbol(goja.SymIterator).(*goja.Object)
 	l := &library{realm: r, natives: map[string]goja.Value{}, classes: map[string]goja.Value{}, globals: map[string]goja.Value{}}
 	l.strings()
@@ -91,7 +94,7 @@ func (r *realm) lock(l *library) {
 		}
 		return o
 	}
-	must(run(goja.Undefined(), object(l.natives), object(l.classes), object(l.globals), hidden))
+	must(run(goja.Undefined(), object(l.natives), object(l.classes), object(l.globals), hidden, r.native(l.guard)))
 }
 
 func (r *realm) native(f native) goja.Value { return r.rt.ToValue(f) }

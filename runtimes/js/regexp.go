@@ -186,7 +186,10 @@ func (r *realm) thisRegExp(this goja.Value) (*goja.Object, *expression) {
 func (l *library) regexps() goja.Value {
 	r := l.realm
 	make := r.named("RegExp", 2, r.rt.ToValue(func(cc goja.ConstructorCall) *goja.Object {
-		r.call.alive()
+		c := r.call
+		c.alive()
+		c.enter(1)
+		defer c.leave(1)
 		var source goja.Value = goja.Undefined()
 		if len(cc.Arguments) > 0 {
 			source = cc.Arguments[0]

@@ -151,9 +151,12 @@ func (r *realm) replace(s goja.String, o *goja.Object, re *expression, fc goja.F
 	return b.done()
 }
 
+const priceReplaced = 8 // a character of a replacement
+
 // expand writes a replacement with what its $ stand for.
 func (r *realm) expand(b *builder, with, s goja.String, re *expression, found []int) {
 	last := 0
+	r.call.work(priceReplaced * int64(with.Length()))
 	for i := 0; i+1 < with.Length(); i++ {
 		if with.CharAt(i) != '$' {
 			continue

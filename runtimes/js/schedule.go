@@ -12,14 +12,14 @@ import (
 
 // edition counts the releases of this package that charge otherwise, or end calls
 // otherwise, in a way that no price and no list below shows.
-const edition = 2
+const edition = 3
 
 // prices lists every number that the gas or the end of a call depends on.
 var prices = []any{
-	priceNode, priceEntry, priceIteration, priceAlloc, priceProperty, elementSize, maxString,
+	priceNode, priceEntry, priceIteration, priceAlloc, priceProperty, priceStep, priceWalk, elementSize, maxString,
 	priceElement, compareElement, compareText, priceArgument, priceCallback, priceBytes, priceEntryOf, priceWeak,
-	priceSoftware, priceRegExp, priceCompile, compiledSize, parsedSize, priceFrame, priceEvent,
-	coveredString, coveredNumber, coveredWide, coveredChain, maxBound, maxBoundTwice, smallIndex, firstSlice, largestSlice, depthUnit, maxFrames, loadGas,
+	priceSoftware, priceDigit, maxDigits, priceRegExp, priceCompile, priceReplaced, compiledSize, parsedSize, priceFrame, priceEvent,
+	hardNumber, coveredString, coveredNumber, coveredWide, coveredChain, maxBound, maxBoundTwice, smallIndex, smallWrite, maxNative, firstSlice, largestSlice, depthUnit, maxFrames, loadGas,
 	MaxSource, MaxMap, maxNesting, maxChain, maxArrows, lockdownSource,
 	host.PriceCall, host.PriceByte, host.PriceGet, host.PriceNext, host.PriceWrite, host.PriceSubmit, host.PriceLog,
 	host.PriceSHA256, host.PriceEd25519, host.PriceRandom, host.PriceHashByte, host.PriceQuery, host.PriceHTTP,

@@ -74,9 +74,19 @@ func (l *library) strings() {
 	l.wrap("String.fromCharCode", l.made)
 	l.wrap("String.fromCodePoint", l.made)
 	for _, name := range []string{"toString", "toFixed", "toPrecision", "toExponential"} {
-		l.wrap("Number.prototype."+name, l.made)
+		l.wrap("Number.prototype."+name, func(original native, fc goja.FunctionCall) goja.Value {
+			digits := int64(4)
+			if v := fc.Argument(0); name != "toString" {
+				digits += min(max(v.ToInteger(), 0), maxDigits)
+			} else if !goja.IsUndefined(v) && v.ToInteger() != 10 {
+				digits += maxDigits
+			}
+			r.call.work(priceDigit * digits)
+			return l.made(original, fc)
+		})
 	}
 	l.wrap("Function.prototype.toString", l.made)
+	l.wrap("Symbol.prototype.toString", l.made)
 	for _, name := range []string{"parseInt", "parseFloat"} {
 		l.globals[name] = l.converter(name)
 		l.natives["Number."+name] = l.globals[name]
@@ -85,6 +95,11 @@ func (l *library) strings() {
 		l.globals[name] = l.converter(name)
 	}
 }
+
+const (
+	priceDigit = 20  // a digit of a number that is written
+	maxDigits  = 100 // of a fraction
+)
 
 // made charges for the string that a function returns, of a bounded size.
 func (l *library) made(original native, fc goja.FunctionCall) goja.Value {
@@ -107,6 +122,9 @@ func (l *library) converter(name string) goja.Value {
 			s := r.string(args[0])
 			args[0] = s
 			r.call.work(4 * int64(s.Length()))
+			if name == "parseFloat" {
+				r.call.work(4 * priceDigit)
+			}
 		}
 		return l.made(f, goja.FunctionCall{This: fc.This, Arguments: args})
 	})
